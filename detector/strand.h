@@ -1,0 +1,122 @@
+// detector/strand.h: one line of execution.
+//
+// Time. A strand's own (slot, time) is not in its tree. Whatever is stamped with an epoch (access, atomic, lock
+// request) is stamped with the current time. A release publishes time - 1, after a tick if anything was stamped or
+// learned since the last tick; nothing else ticks. So (a) what comes after a release has a later time than it
+// published, (b) two publications under one time carry the same tree.
+//
+// Sections. A strand is in a section while it works on the detector's shared structures. det_enter refuses a strand
+// that is inside already (a signal handler that interrupted it). A sweep stops the world: it sets det_stopping,
+// calls membarrier, and waits until no strand is in a section; a strand that enters afterwards sees the flag.
+//     strand: in = 1; [compiler barrier]; read det_stopping       sweep: det_stopping = 1; membarrier; read in
+// membarrier puts the StoreLoad fence that the strand's side lacks into every running thread.
+#ifndef DETECTOR_STRAND_H
+#define DETECTOR_STRAND_H
+
+#include "base/check.h"
+#include "detector/clock.h"
+#include "detector/event_inline.h"
+#include "detector/locks.h"
+#include "detector/sync.h"
+
+// What is known of a strand after it is gone; never freed.
+struct det_strand_record {
+    uint32_t id, parent; // parent: id, or DET_NO_SLOT
+    int tid;
+    bool finished;        // atomic
+    uint32_t created;     // stack node
+    uintptr_t stack_lo, stack_hi;
+    char name[16];
+    struct det_strand_record *next; // of all, newest first
+};
+
+#ifdef RAVEL_TINY
+enum { DET_STAMP_CACHE = 4, DET_MEMO_CACHE = 4, DET_NODE_CACHE = 4 };
+#else
+enum { DET_STAMP_CACHE = 64, DET_MEMO_CACHE = 256, DET_NODE_CACHE = 256 };
+#endif
+struct det_stamp_key { // a stamp of the current epoch, found again
+    uintptr_t pc;
+    uint32_t node, chain;
+    uint32_t what;  // kind, origin, size
+    uint32_t stamp; // 0: empty
+};
+struct det_memo { // (cell, stamp, mask) -> cell, computed before, without a race
+    uint64_t old, new_;
+    uint32_t stamp, mask; // stamp 0: empty
+};
+struct det_node_key { // (parent, pc) -> trie node
+    uintptr_t pc;
+    uint32_t parent, node; // node 0: empty
+};
+
+struct det_strand {
+    struct det_strand_hot hot; // first: event_inline.h
+    uint32_t in;     // sections (low 16 bits) and reporting (DET_REPORTING); the strand's, read by a sweep
+    uint32_t ignore; // depth of ignore regions
+    uint32_t slot, time;
+    bool stamped, learned; // since the last tick
+    bool finished;
+    bool detached;
+    struct det_clock clock, must;
+    struct det_release fence;   // what the last release fence published
+    bool fenced;
+    struct det_release pending; // what relaxed loads read, for an acquire fence
+    struct det_release exit;    // left at the finish, for join
+    uint32_t run_next, run_end;       // plain stamps: next index, end of the run
+    uint32_t other_next, other_end;   // atomic, allocation and free stamps
+    uint32_t base_node;               // stack node that the shadow stack stands on
+    struct det_held_set held;
+    struct det_strand_record *record;
+    struct det_strand *prev, *next; // of all that live, guarded by det_strands_lock
+    struct det_stamp_key stamps[DET_STAMP_CACHE];
+    struct det_memo memo[DET_MEMO_CACHE];
+    struct det_node_key nodes[DET_NODE_CACHE];
+};
+
+enum { DET_REPORTING = 1 << 16 };
+extern uint32_t det_stopping;      // atomic: a sweep wants the world to stop
+extern bool det_need_fence;        // constant after init: no membarrier here
+extern struct det_config det_cfg;  // constant after init
+extern struct det_strand det_nobody;
+
+void det_enter_slow(struct det_strand *s); // waits for the sweep to end
+// False: s is inside already, or is nobody; the event is dropped (and counted).
+bool det_enter_refused(struct det_strand *s);
+static inline bool det_enter(struct det_strand *s)
+{
+    if (unlikely(s->in != 0)) return det_enter_refused(s);
+    base_store_relaxed(&s->in, 1u); // relaxed: ordered by membarrier, see above
+    if (unlikely(det_need_fence)) base_fence_seq_cst();
+    base_compiler_barrier();
+    if (unlikely(base_load_acquire(&det_stopping))) det_enter_slow(s); // acquire: sees what the sweep did
+    return true;
+}
+static inline void det_leave(struct det_strand *s)
+{
+    base_store_release(&s->in, 0u); // release: pairs with the sweep's acquire of in
+}
+
+// This epoch now names something.
+static inline void det_stamped(struct det_strand *s) { s->stamped = true; }
+// Makes the next publication cover all that was stamped; returns the time to publish.
+uint32_t det_publish_time(struct det_strand *s);
+// True when what (slot, time) names happened before what s does now.
+static inline bool det_knows(const struct det_strand *s, uint32_t slot, uint32_t time)
+{
+    return slot == s->slot || det_clock_get(&s->clock, slot) >= time;
+}
+static inline bool det_knows_must(const struct det_strand *s, uint32_t slot, uint32_t time)
+{
+    return slot == s->slot || det_clock_get(&s->must, slot) >= time;
+}
+// The stack node of s in its current function, called at pc: shadow frames, else libunwind.
+uint32_t det_stack_of(struct det_strand *s, uintptr_t pc);
+// Who had slot at that time; never NULL.
+struct det_strand_record *det_strand_who(uint32_t slot, uint32_t time);
+void det_strand_info(const struct det_strand_record *r, struct det_strand_info *out);
+// Gives a finding to the sink; s is in a section, which is left while the sink runs. After it nothing that was read
+// from shared structures before may be trusted.
+void det_deliver(struct det_strand *s, struct det_report *r);
+
+#endif
