@@ -34,6 +34,7 @@ extern uintptr_t *det_chunks __attribute__((visibility("hidden")));
 // The strand of the calling thread. Never NULL: a thread that was not attached yet has det_nobody, whose n is 0,
 // so that it always misses; the caller's slow path then attaches it.
 extern __thread struct det_strand *det_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern struct det_strand det_nobody __attribute__((visibility("hidden")));
 ALWAYS_INLINE struct det_strand *det_self(void) { return det_tls; }
 
 ALWAYS_INLINE const uint32_t *det_cell(uintptr_t addr)
