@@ -14,6 +14,13 @@ uint32_t det_stack_unwind(uintptr_t pc);
 // Reads a node back: out->pc[0] is the innermost.
 void det_stack_read(uint32_t node, struct det_stack *out);
 uint64_t det_stack_count(void);
-void det_stack_reset(void); // tests only
+uint64_t det_stack_lost(void); // frames left out because the trie was full
+void det_stack_reset(void);    // tests only
+
+// What libunwind and liblzma call instead of the program's malloc (renamed where they are linked in).
+void *det__malloc(size_t bytes);
+void *det__calloc(size_t n, size_t size);
+void *det__realloc(void *block, size_t bytes);
+void det__free(void *block);
 
 #endif
