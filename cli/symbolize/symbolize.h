@@ -1,0 +1,33 @@
+// symbolize.h: what the files of the symboliser share.
+#ifndef CLI_SYMBOLIZE_H
+#define CLI_SYMBOLIZE_H
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+// An ELF file with its debug information, opened once. Addresses are the file's own ("offsets" in the protocol);
+// bias is what libdwfl adds to them.
+struct module {
+    char *path;
+    char build_id[65];
+    Dwfl *dwfl;
+    Dwfl_Module *mod; // NULL: cannot be read
+    GElf_Addr bias;
+    struct module *next;
+};
+// The module of this path whose build id is this ("-": any); never NULL, but mod is when there is no such file.
+struct module *module_open(const char *path, const char *build_id);
+
+// Each prints the lines of its answer (see main.c), without the empty line that ends it.
+void code_answer(const struct module *m, GElf_Addr offset);
+void data_answer(const struct module *m, GElf_Addr offset);
+void line_answer(const char *file, long line);
+
+// Prints s without the characters that the protocol needs; "" for NULL.
+void put(const char *s);
+// Prints a file name, made absolute by the directory that its compilation unit names.
+void put_file(Dwarf_Die *cu, const char *file);
+
+#endif
