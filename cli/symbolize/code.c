@@ -40,20 +40,24 @@ static const char *name_of(Dwarf_Die *die)
     Dwarf_Attribute a;
     return dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &a));
 }
-static int number(Dwarf_Die *die, unsigned attribute)
+int number(Dwarf_Die *die, unsigned attribute)
 {
     Dwarf_Attribute a;
     Dwarf_Word v;
     return dwarf_formudata(dwarf_attr(die, attribute, &a), &v) == 0 ? (int)v : 0;
 }
-static struct where call_of(Dwarf_Die *cu, Dwarf_Die *inlined)
+const char *file_of(Dwarf_Die *cu, Dwarf_Die *die, unsigned attribute)
 {
-    struct where w = {NULL, number(inlined, DW_AT_call_line), number(inlined, DW_AT_call_column)};
     Dwarf_Files *files;
     size_t n;
-    const size_t index = (size_t)number(inlined, DW_AT_call_file);
-    if (dwarf_getsrcfiles(cu, &files, &n) == 0 && index < n) w.file = dwarf_filesrc(files, index, NULL, NULL);
-    return w;
+    const size_t index = (size_t)number(die, attribute); // from DWARF 5 on, 0 is a file too
+    if (!dwarf_hasattr(die, attribute) || dwarf_getsrcfiles(cu, &files, &n) != 0 || index >= n) return NULL;
+    return dwarf_filesrc(files, index, NULL, NULL);
+}
+static struct where call_of(Dwarf_Die *cu, Dwarf_Die *inlined)
+{
+    return (struct where){file_of(cu, inlined, DW_AT_call_file), number(inlined, DW_AT_call_line),
+                          number(inlined, DW_AT_call_column)};
 }
 // The unit that has code at addr. clang writes no .debug_aranges, by which libdwfl looks, so then all are asked.
 static Dwarf_Die *unit_at(const struct module *m, GElf_Addr pc, Dwarf_Addr *bias)

@@ -164,10 +164,8 @@ static void put_variable(const struct module *m, const struct object *o, GElf_Ad
     const bool completes = !dwarf_hasattr(&variable, DW_AT_decl_file) &&
                            dwarf_formref_die(dwarf_attr(&variable, DW_AT_specification, &a), &origin);
     Dwarf_Die *named = completes ? &origin : &variable;
-    int line = 0;
-    put_file(&cu, dwarf_decl_file(named));
-    if (dwarf_decl_line(named, &line) != 0) line = 0;
-    printf("\t%d\n", line);
+    put_file(&cu, file_of(&cu, named, DW_AT_decl_file));
+    printf("\t%d\n", number(named, DW_AT_decl_line));
 }
 // gcc tells static locals of the same name apart by ".0", ".1"...; the number is not in the source.
 static int length_without_number(const char *name)

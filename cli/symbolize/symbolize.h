@@ -27,6 +27,10 @@ void line_answer(const char *file, long line);
 
 // Prints s without the characters that the protocol needs; "" for NULL.
 void put(const char *s);
+// A number that the entry has as an attribute; 0 where it has none.
+int number(Dwarf_Die *die, unsigned attribute);
+// The file to which the entry, in unit cu, refers by its number; NULL where it does not.
+const char *file_of(Dwarf_Die *cu, Dwarf_Die *die, unsigned attribute);
 // Prints a file name, made absolute by the directory that its compilation unit names.
 void put_file(Dwarf_Die *cu, const char *file);
 
