@@ -16,9 +16,14 @@ struct det_frame {
     uint32_t sp;   // its stack address / 16, low 32 bits: tells after a longjmp which frames are gone
 };
 
+// Four words at once: the cells of 8 bytes of the program are {write, read, write, read}.
+typedef int32_t det_v4 __attribute__((vector_size(16), may_alias));
+
 // The fields that the inlined path needs; the rest is in detector/strand.h.
 struct det_strand_hot {
-    uint32_t lo, n;          // written by the strand itself, or by a sweep while it is outside fast paths
+    // lo and n as the vector test wants them, see det_words_hit; written by det_hot_set only. All zero never hits.
+    det_v4 full_lo, all_n;
+    uint32_t lo, n;          // set by det_hot_set: by the strand itself, or by a sweep while it is outside fast paths
     struct det_frame *frame; // next free shadow frame
     struct det_frame *frame_end;
     struct det_frame *frame_lo; // first frame
@@ -37,31 +42,90 @@ extern __thread struct det_strand *det_tls __attribute__((tls_model("initial-exe
 extern struct det_strand det_nobody __attribute__((visibility("hidden")));
 ALWAYS_INLINE struct det_strand *det_self(void) { return det_tls; }
 
+ALWAYS_INLINE uintptr_t det_shadow_base(uintptr_t addr) { return det_chunks[(addr << 17) >> (DET_CHUNK_BITS + 17)]; }
+// The two words of addr's cell, or NULL while its chunk has no shadow.
 ALWAYS_INLINE const uint32_t *det_cell(uintptr_t addr)
 {
-    const uintptr_t base = det_chunks[(addr << 17) >> (DET_CHUNK_BITS + 17)];
+    const uintptr_t base = det_shadow_base(addr);
     return likely(base != 0) ? (const uint32_t *)(base + 2 * (addr & ~(uintptr_t)3)) : (const uint32_t *)0;
 }
-ALWAYS_INLINE bool det_word_hit(uint32_t word, const struct det_strand_hot *h, uint32_t mask)
+// From now on the stamps of the strand's epoch are [lo, lo + n).
+ALWAYS_INLINE void det_hot_set(struct det_strand_hot *h, uint32_t lo, uint32_t n)
 {
-    return ((word - h->lo) & DET_INDEX_MASK) < h->n && (word >> DET_INDEX_BITS & mask) == mask;
+    const int32_t full = (int32_t)(lo | ~DET_INDEX_MASK), count = (int32_t)n;
+    h->lo = lo;
+    h->n = n;
+    h->full_lo = (det_v4){full, full, full, full};
+    h->all_n = (det_v4){count, count, count, count};
 }
-// size is a compile-time 1, 2, 4, 8 or 16; aligned to it, or to 8 for 16.
-ALWAYS_INLINE void det_access(struct det_strand *s, uintptr_t pc, uintptr_t addr, int size, enum det_kind kind)
+
+// The test on four words: lane i of the result is negative where 0 <= words[i] - full_lo < n. For words as they
+// are that means a full mask and an index in [lo, lo + n); lo + n is at most 2^28, so a lesser mask never gets there.
+ALWAYS_INLINE det_v4 det_words_hit(const struct det_strand_hot *h, det_v4 words)
+{
+    const det_v4 d = words - h->full_lo;
+    return ~d & (h->all_n > d);
+}
+ALWAYS_INLINE int det_signs(det_v4 v)
+{
+    typedef float v4sf __attribute__((vector_size(16)));
+    return __builtin_ia32_movmskps((v4sf)v);
+}
+// Each word is loaded once. Relaxed is enough: a stale word can only miss, or hit what this strand wrote itself.
+ALWAYS_INLINE det_v4 det_cell1(const uint32_t *c)
+{
+    typedef long long v2di __attribute__((vector_size(16)));
+    return (det_v4)(v2di){base_load_relaxed((const long long *)c), 0};
+}
+ALWAYS_INLINE det_v4 det_cell2(const uint32_t *c)
+{
+    det_v4 words;
+    __asm__("movdqa %1, %0" : "=x"(words) : "m"(*(const det_v4 *)c)); // every lane of it is loaded whole on x86-64
+    return words;
+}
+
+// One cell: the top four bits tell which of its bytes the strand has touched in its current epoch.
+ALWAYS_INLINE uint32_t det_mine(const struct det_strand_hot *h, const uint32_t *c, enum det_kind kind)
+{
+    if (kind != DET_READ) {
+        const uint32_t w = base_load_relaxed(&c[0]);
+        return (w | ~DET_INDEX_MASK) - (uint32_t)h->full_lo[0] < (uint32_t)h->all_n[0] ? w : 0;
+    }
+    typedef unsigned long long v2du __attribute__((vector_size(16)));
+    const int32_t mask = (int32_t)~DET_INDEX_MASK;
+    const det_v4 words = det_cell1(c);
+    const v2du both = (v2du)(det_words_hit(h, words | (det_v4){mask, mask, mask, mask}) >> 31 & words);
+    return (uint32_t)(both[0] | both[0] >> 32);
+}
+// 8 bytes, aligned.
+ALWAYS_INLINE bool det_hit8(const struct det_strand_hot *h, const uint32_t *c, enum det_kind kind)
+{
+    const int hit = det_signs(det_words_hit(h, det_cell2(c)));
+    // A read may hit either side of each cell: bit i of the constant says whether i has a bit in both pairs.
+    return kind == DET_READ ? 0xeee0 >> hit & 1 : (hit & 5) == 5;
+}
+// True when the strand has touched all these bytes in its current epoch already, so that there is nothing to do.
+// size is a compile-time 1, 2, 4, 8 or 16. An address that is not aligned to it is a miss.
+ALWAYS_INLINE bool det_hit(const struct det_strand *s, uintptr_t addr, int size, enum det_kind kind)
 {
     const struct det_strand_hot *h = (const struct det_strand_hot *)s;
-    const uint32_t *c = det_cell(addr);
-    if (likely(c != 0)) {
-        const uint32_t mask = size >= 4 ? 15u : ((1u << size) - 1) << (addr & 3);
-        bool hit = true;
-        for (int i = 0; i < (size + 3) / 4; i++) { // relaxed: a stale word can only miss, or hit what I wrote myself
-            bool one = det_word_hit(base_load_relaxed(&c[2 * i]), h, mask);
-            if (kind == DET_READ) one |= det_word_hit(base_load_relaxed(&c[2 * i + 1]), h, mask);
-            hit &= one;
-        }
-        if (likely(hit)) return;
+    if (size > 1 && unlikely(addr & (uintptr_t)(size - 1))) return false;
+    const uintptr_t base = det_shadow_base(addr);
+    if (unlikely(!base)) return false;
+    if (size < 4) {
+        const uint32_t mine = det_mine(h, (const uint32_t *)(base + 2 * (addr & ~(uintptr_t)3)), kind);
+        const uint32_t bytes = (1u << size) - 1;
+        return (mine >> (((uint32_t)addr | DET_INDEX_BITS) & 31) & bytes) == bytes; // 28 + addr % 4
     }
-    det_access_slow(s, pc, addr, (size_t)size, kind);
+    const uint32_t *c = (const uint32_t *)(base + 2 * addr);
+    if (size == 16) return det_hit8(h, c, kind) && det_hit8(h, c + 4, kind);
+    if (size == 8) return det_hit8(h, c, kind);
+    if (kind == DET_READ) return det_signs(det_words_hit(h, det_cell1(c))) & 3;
+    return base_load_relaxed(&c[0]) - (uint32_t)h->full_lo[0] < (uint32_t)h->all_n[0];
+}
+ALWAYS_INLINE void det_access(struct det_strand *s, uintptr_t pc, uintptr_t addr, int size, enum det_kind kind)
+{
+    if (unlikely(!det_hit(s, addr, size, kind))) det_access_slow(s, pc, addr, (size_t)size, kind);
 }
 // The function that was called from pc begins; frame_sp is __builtin_frame_address(0) or anything near it.
 ALWAYS_INLINE void det_func_enter(struct det_strand *s, uintptr_t pc, uintptr_t frame_sp)
