@@ -1,0 +1,35 @@
+// A door with two bits of state, each looked after by its own thread.
+//
+// The mend: a bit-field of width zero between them. C then puts the two into different memory locations, which
+// threads may write at the same time.
+#include <pthread.h>
+#include <stdio.h>
+
+static struct {
+    unsigned locked : 1;
+    unsigned : 0;
+    unsigned alarm : 1;
+} door;
+
+static void *lock_door(void *arg)
+{
+    door.locked = 1;
+    return arg;
+}
+
+static void *arm_alarm(void *arg)
+{
+    door.alarm = 1;
+    return arg;
+}
+
+int main(void)
+{
+    pthread_t porter, guard;
+    pthread_create(&porter, NULL, lock_door, NULL);
+    pthread_create(&guard, NULL, arm_alarm, NULL);
+    pthread_join(porter, NULL);
+    pthread_join(guard, NULL);
+    printf("locked %d, alarm %d\n", door.locked, door.alarm);
+    return 0;
+}

@@ -1,0 +1,65 @@
+// A logger that is made when it is first needed, with the check before the lock "for speed".
+//
+// The bug: the first check reads the pointer without the mutex. A thread that finds it set skips the mutex, and with
+// it the order that would make the logger's fields visible.
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "../order.h"
+
+struct logger {
+    int level;
+};
+
+static struct logger *instance;
+static pthread_mutex_t instance_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct logger *make_logger(void)
+{
+    struct logger *const l = malloc(sizeof *l);
+    if (l == NULL) abort();
+    l->level = 3; // race: contents
+    return l;
+}
+
+static struct logger *get_logger(void)
+{
+    struct logger *l = instance; // race: pointer
+    if (l == NULL) {
+        pthread_mutex_lock(&instance_lock);
+        if (instance == NULL) {
+            instance = make_logger(); // race: pointer
+        }
+        l = instance;
+        pthread_mutex_unlock(&instance_lock);
+    }
+    return l;
+}
+
+static void *first_user(void *level)
+{
+    *(int *)level = get_logger()->level;
+    order_point();
+    return NULL;
+}
+
+static void *second_user(void *level)
+{
+    order_point();
+    *(int *)level = get_logger()->level; // race: contents
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    int level[2];
+    order_init(2);
+    pthread_create(&a, NULL, first_user, &level[0]);
+    pthread_create(&b, NULL, second_user, &level[1]);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    printf("levels %d and %d\n", level[0], level[1]);
+    free(instance);
+    return 0;
+}
