@@ -33,8 +33,11 @@ struct det_strand_hot {
 #define DET_INDEX_BITS 28
 #define DET_INDEX_MASK 0x0fffffffu
 #define DET_CHUNK_BITS 26
+#define DET_CHUNK_COUNT ((uintptr_t)1 << (47 - DET_CHUNK_BITS))
 // One entry per 64 MiB of address space: shadow address - 2 * chunk address, or 0 while the chunk has no shadow.
-extern uintptr_t *det_chunks __attribute__((visibility("hidden")));
+// 16 MiB of .bss, of which a program touches a page or two. An array, not a pointer: a load less on every access,
+// and there before anything is initialised.
+extern uintptr_t det_chunks[DET_CHUNK_COUNT] __attribute__((visibility("hidden")));
 
 // The strand of the calling thread. Never NULL: a thread that was not attached yet has det_nobody, whose n is 0,
 // so that it always misses; the caller's slow path then attaches it.
