@@ -52,6 +52,5 @@ void det_clock_drop(struct det_clock *c);
 // Calls fn for each slot with a time.
 void det_clock_each(const struct det_clock *c, void (*fn)(uint32_t slot, uint32_t time, void *ctx), void *ctx);
 uint64_t det_clock_nodes(void); // alive, for stats
-void det_clock_reset(void);     // tests only: forget all nodes
 
 #endif

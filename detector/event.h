@@ -163,7 +163,7 @@ void det_unmap(struct det_strand *s, uintptr_t addr, size_t size);
 
 struct det_stats {
     uint64_t races, lock_cycles; // before merging
-    uint64_t sweeps, sweep_ns, stamps, stamps_live, records, clocks, sites, frames, sync_objects, locks, strands;
+    uint64_t sweeps, sweep_ns, stamps, records, clocks, sites, sync_objects, locks, strands;
     uint64_t dropped_in_handler; // events that came while the strand was inside the detector
     uint64_t given_up;           // accesses not looked at because something was full
     uint64_t bytes;              // all memory the detector holds, shadow included

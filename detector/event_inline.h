@@ -30,9 +30,9 @@ struct det_strand_hot {
     uint32_t depth_lost;        // frames entered beyond frame_end
 };
 
-#define DET_INDEX_BITS 28
-#define DET_INDEX_MASK 0x0fffffffu
-#define DET_CHUNK_BITS 26
+#define DET_INDEX_BITS  28
+#define DET_INDEX_MASK  0x0fffffffu
+#define DET_CHUNK_BITS  26
 #define DET_CHUNK_COUNT ((uintptr_t)1 << (47 - DET_CHUNK_BITS))
 // One entry per 64 MiB of address space: shadow address - 2 * chunk address, or 0 while the chunk has no shadow.
 // 16 MiB of .bss, of which a program touches a page or two. An array, not a pointer: a load less on every access,
@@ -130,7 +130,13 @@ ALWAYS_INLINE void det_access(struct det_strand *s, uintptr_t pc, uintptr_t addr
 {
     if (unlikely(!det_hit(s, addr, size, kind))) det_access_slow(s, pc, addr, (size_t)size, kind);
 }
-// The function that was called from pc begins; frame_sp is __builtin_frame_address(0) or anything near it.
+// False: no shadow frame is free, or the thread is no strand yet.
+ALWAYS_INLINE bool det_func_room(const struct det_strand *s)
+{
+    const struct det_strand_hot *h = (const struct det_strand_hot *)s;
+    return h->frame != h->frame_end;
+}
+// The function that was called from pc begins; frame_sp is its stack pointer, as a setjmp in it would save it.
 ALWAYS_INLINE void det_func_enter(struct det_strand *s, uintptr_t pc, uintptr_t frame_sp)
 {
     struct det_strand_hot *h = (struct det_strand_hot *)s;

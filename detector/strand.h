@@ -23,8 +23,8 @@
 struct det_strand_record {
     uint32_t id, parent; // parent: id, or DET_NO_SLOT
     int tid;
-    bool finished;        // atomic
-    uint32_t created;     // stack node
+    bool finished;    // atomic
+    uint32_t created; // stack node
     uintptr_t stack_lo, stack_hi;
     char name[16];
     struct det_strand_record *next; // of all, newest first
@@ -52,20 +52,22 @@ struct det_node_key { // (parent, pc) -> trie node
 
 struct det_strand {
     struct det_strand_hot hot; // first: event_inline.h
-    uint32_t in;     // sections (low 16 bits) and reporting (DET_REPORTING); the strand's, read by a sweep
-    uint32_t ignore; // depth of ignore regions
+    uint32_t in;               // sections (low 16 bits) and reporting (DET_REPORTING); the strand's, read by a sweep
+    uint32_t ignore;           // depth of ignore regions
     uint32_t slot, time;
     bool stamped, learned; // since the last tick
     bool finished;
     bool detached;
     struct det_clock clock, must;
-    struct det_release fence;   // what the last release fence published
+    uint32_t must_published;  // counts what fed must clocks of others: DET_MUST publications, creations (lockgraph.c)
+    struct det_release fence; // what the last release fence published
     bool fenced;
-    struct det_release pending; // what relaxed loads read, for an acquire fence
-    struct det_release exit;    // left at the finish, for join
-    uint32_t run_next, run_end;       // plain stamps: next index, end of the run
-    uint32_t other_next, other_end;   // atomic, allocation and free stamps
-    uint32_t base_node;               // stack node that the shadow stack stands on
+    struct det_release pending;     // what relaxed loads read, for an acquire fence
+    struct det_release exit;        // left at the finish, for join
+    uint32_t run_next, run_end;     // plain stamps: next index, end of the run
+    uint32_t other_lo;              // first atomic, allocation or free stamp of this epoch
+    uint32_t other_next, other_end; // atomic, allocation and free stamps
+    uint32_t base_node;             // stack node that the shadow stack stands on
     struct det_held_set held;
     struct det_strand_record *record;
     struct det_strand *prev, *next; // of all that live, guarded by det_strands_lock
@@ -75,9 +77,9 @@ struct det_strand {
 };
 
 enum { DET_REPORTING = 1 << 16 };
-extern uint32_t det_stopping;      // atomic: a sweep wants the world to stop
-extern bool det_need_fence;        // constant after init: no membarrier here
-extern struct det_config det_cfg;  // constant after init
+extern uint32_t det_stopping;     // atomic: a sweep wants the world to stop
+extern bool det_need_fence;       // constant after init: no membarrier here
+extern struct det_config det_cfg; // constant after init
 extern struct det_strand det_nobody;
 
 void det_enter_slow(struct det_strand *s); // waits for the sweep to end

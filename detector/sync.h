@@ -30,8 +30,8 @@ void det_release_drop(struct det_release *r); // becomes empty
 // for objects of the same type, so a stale pointer is always safe to read.
 enum det_object_type { DET_OBJ_SYNC, DET_OBJ_LOCK, DET_OBJ_COND, DET_OBJ_BARRIER, DET_OBJ_HEAP, DET_OBJ_TYPES };
 struct det_object {
-    uintptr_t addr;       // 0: free
-    uint32_t index, next; // own index; next in the chain, guarded by the stripe lock of addr
+    uintptr_t addr;        // 0: free
+    uint32_t index, next;  // own index; next in the chain, guarded by the stripe lock of addr
     struct base_lock lock; // guards the rest of the object
     uint8_t type;
 };

@@ -1,0 +1,369 @@
+// detector/access.c: decides races. One event against the history in its cells.
+//
+// For each cell: the words there are expanded into entries (mask, stamp); each entry that shares bytes with the
+// access and conflicts with it must be ordered before it, else the two race. Then the access takes its place:
+//   an earlier entry that happened before is replaced, byte by byte, if everything that conflicts with it conflicts
+//     with the new access too (an atomic never replaces a plain access, a read never replaces a write);
+//   bytes that the same strand already touched in this epoch, by an access with which at least as much conflicts, need
+//     no new entry;
+//   the strand's entries of one epoch and kind at several sites become one mosaic;
+//   what does not fit one write and one read word becomes a record.
+// The step (cell, stamp, mask) -> cell is a pure function as long as it finds no race and the strand's clock only
+// grows, so it is remembered per strand (det_memo): a million cells in one situation cost one computation.
+//
+// The cell changes by compare-and-swap against the value that was checked, so of two simultaneous accesses one
+// always sees the other.
+#include "detector/access.h"
+#include "base/arena.h"
+#include "detector/sweep.h"
+
+static uint64_t races_found, given_up; // atomic counters
+
+uint64_t det_races_found(void) { return base_load_relaxed(&races_found); }
+uint64_t det_given_up(void) { return base_load_relaxed(&given_up); }
+void det_give_up(void) { base_add_relaxed(&given_up, 1u); }
+void det_access_reset(void) { races_found = given_up = 0; }
+
+static bool conflicts(uint32_t a, uint32_t b) { return ((a | b) & DET_WRITE) && !(a & b & DET_ATOMIC_READ); }
+// Everything that conflicts with `old` conflicts with `new_` too. Rows new_, columns old: R W AR AW.
+static bool subsumes(uint32_t new_, uint32_t old)
+{
+    static const uint8_t row[4] = {
+        [DET_READ] = 1 << DET_READ | 1 << DET_ATOMIC_READ,
+        [DET_WRITE] = 15,
+        [DET_ATOMIC_READ] = 1 << DET_ATOMIC_READ,
+        [DET_ATOMIC_WRITE] = 1 << DET_ATOMIC_READ | 1 << DET_ATOMIC_WRITE,
+    };
+    return row[new_] >> old & 1;
+}
+
+// ---- races found ---------------------------------------------------------------------------------------------
+
+static void pend(struct det_pending *p, const struct det_stamp *earlier, uintptr_t cell_addr, uint32_t mask)
+{
+    while (mask) { // one stretch of bytes after another
+        const uint32_t lo = (uint32_t)__builtin_ctz(mask);
+        uint32_t n = 0;
+        while (mask >> (lo + n) & 1) n++;
+        mask &= ~(((1u << n) - 1) << lo);
+        const uintptr_t addr = cell_addr + lo;
+        bool joined = false;
+        for (uint32_t i = 0; i < p->n && !joined; i++) {
+            struct det_race *r = &p->race[i];
+            if (__builtin_memcmp(&r->earlier, earlier, sizeof *earlier) != 0) continue;
+            joined = addr >= r->addr && addr + n <= r->addr + r->size; // pended before a lost compare-and-swap
+            if (r->addr + r->size == addr) {
+                r->size += n;
+                joined = true;
+            }
+        }
+        if (joined) continue;
+        if (p->n == DET_PENDING_MAX) {
+            p->lost++;
+            continue;
+        }
+        p->race[p->n++] = (struct det_race){*earlier, addr, n};
+    }
+}
+static void pend_word(struct det_pending *p, const struct det_stamp *st, uintptr_t cell_addr, uint32_t mask)
+{
+    if (!st->mosaic) {
+        pend(p, st, cell_addr, mask);
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        const uint32_t w = det_mosaic_words(st)[i];
+        if (word_mask(w) & mask) pend(p, det_stamp_at(word_index(w)), cell_addr, word_mask(w) & mask);
+    }
+}
+
+// ---- the step ------------------------------------------------------------------------------------------------
+
+enum { FEW = 16 };
+struct entries {
+    uint32_t *words, n;
+    uint32_t few[FEW];
+    uint32_t cap;
+};
+static void entries_init(struct entries *e, uint32_t need)
+{
+    e->n = 0;
+    e->cap = need > FEW ? need : FEW;
+    e->words = need > FEW ? base_alloc(need * sizeof *e->words) : e->few;
+}
+static void entries_free(struct entries *e)
+{
+    if (e->words != e->few) base_free(e->words, e->cap * sizeof *e->words);
+}
+// The words of a cell.
+static void expand(uint64_t cell, struct entries *e)
+{
+    const bool rec = cell_has_record(cell);
+    const struct det_record *r = rec ? det_record_at(cell_w(cell)) : NULL;
+    entries_init(e, (rec ? r->n : 1) + 3);
+    if (rec)
+        for (uint32_t i = 0; i < r->n; i++) e->words[e->n++] = r->words[i];
+    else if (cell_w(cell))
+        e->words[e->n++] = cell_w(cell);
+    if (cell_r(cell)) e->words[e->n++] = cell_r(cell);
+}
+// The cell that holds the words.
+static uint64_t pack(struct entries *e)
+{
+    uint32_t w = 0, r = 0, nw = 0, nr = 0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        if (det_stamp_at(word_index(e->words[i]))->kind & DET_WRITE)
+            w = e->words[i], nw++;
+        else
+            r = e->words[i], nr++;
+    }
+    if (nw <= 1 && nr <= 1) return cell_make(w, r);
+    const uint32_t record = det_record_intern(e->words, e->n);
+    if (unlikely(!record)) det_give_up();
+    return record ? cell_make(record, 0) : cell_make(w, r);
+}
+// My entries of this epoch and kind lie in one word.
+static void add_mine(struct det_strand *s, struct entries *e, uint32_t mine, uint32_t mask)
+{
+    const struct det_stamp *me = det_stamp_at(mine);
+    for (uint32_t i = 0; i < e->n; i++) {
+        const uint32_t w = e->words[i];
+        const struct det_stamp *st = det_stamp_at(word_index(w));
+        if (st->slot != me->slot || st->time != me->time || st->kind != me->kind || st->origin != me->origin) continue;
+        if (word_index(w) == mine) {
+            e->words[i] = w | word_make(0, mask);
+            return;
+        }
+        if (me->kind >= DET_ATOMIC_READ || me->origin != DET_BY_PROGRAM) continue; // those stay out of [lo, lo + n)
+        const uint32_t both = det_stamp_mosaic(s, w, word_make(mine, mask));
+        if (both) {
+            e->words[i] = word_make(both, word_mask(w) | mask);
+            return;
+        }
+    }
+    e->words[e->n++] = word_make(mine, mask);
+}
+static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
+                     struct det_pending *p, bool *raced)
+{
+    const struct det_stamp me = *det_stamp_at(mine);
+    struct entries e;
+    expand(old, &e);
+    uint32_t kept = 0, to_add = mask;
+    bool changed = false;
+    for (uint32_t i = 0; i < e.n; i++) {
+        const uint32_t w = e.words[i], shared = word_mask(w) & mask;
+        const struct det_stamp *st = det_stamp_at(word_index(w));
+        uint32_t left = word_mask(w);
+        if (shared) {
+            const bool mine_now = st->slot == me.slot && st->time == me.time;
+            const bool races = conflicts(me.kind, st->kind) && !det_knows(s, st->slot, st->time);
+            if (races) {
+                *raced = true;
+                pend_word(p, st, cell_addr, shared);
+            }
+            // An allocation stands for nobody's line of code: what the program does to the block is recorded beside it.
+            const bool covered = mine_now && st->origin == DET_BY_PROGRAM && me.origin == DET_BY_PROGRAM;
+            if (covered && subsumes(st->kind, me.kind))
+                to_add &= ~shared;
+            else if (subsumes(me.kind, st->kind) && (races || det_knows(s, st->slot, st->time)))
+                left &= ~mask;
+        }
+        changed |= left != word_mask(w);
+        if (left) e.words[kept++] = word_make(word_index(w), left);
+    }
+    e.n = kept;
+    uint64_t new_ = old;
+    if (!changed && to_add && cell_has_record(old) && !cell_r(old) && !(me.kind & DET_WRITE)) {
+        new_ = cell_make(cell_w(old), word_make(mine, to_add)); // beside the record, where my next read hits it
+    } else if (changed || to_add) {
+        if (to_add) add_mine(s, &e, mine, to_add);
+        new_ = pack(&e);
+    }
+    entries_free(&e);
+    return new_;
+}
+static uint64_t step_cached(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
+                            struct det_pending *p)
+{
+    const uint64_t h = (old ^ old >> 29 ^ (uint64_t)mine << 5 ^ mask) * 0x9E3779B97F4A7C15u;
+    struct det_memo *m = &s->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
+    if (likely(m->old == old && m->stamp == mine && m->mask == mask)) return m->new_;
+    bool raced = false;
+    const uint64_t new_ = step(s, old, mine, mask, cell_addr, p, &raced);
+    if (!raced) *m = (struct det_memo){old, new_, mine, mask};
+    return new_;
+}
+
+// ---- cells ---------------------------------------------------------------------------------------------------
+
+static void one_cell(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask, uint32_t stamp,
+                     struct det_pending *p)
+{
+    uint64_t *cell = det_cell_of(c, addr);
+    const uintptr_t page = det_page_of(c, addr);
+    uint64_t seen = base_load_acquire(cell); // acquire: the stamps it names are written; pairs with the cas below
+    for (;;) {
+        const uint64_t old =
+            likely(seen) ? seen : base_load_relaxed(&c->summary[page]); // relaxed: set before the block was handed out
+        const uint64_t new_ = step_cached(s, old, stamp, mask, addr, p);
+        if (new_ == seen) return;
+        if (unlikely(!base_load_relaxed(&c->dirty[page]))) { // the page's first: meets whole_page
+            base_store_seq_cst(&c->dirty[page], (uint8_t)1); // (1) here ... (2) the summary is read again
+            seen = base_load_acquire(cell);
+            continue;
+        }
+        // acq_rel: publishes my stamp; a failure shows another's. What was pended before a failure stays true.
+        if (likely(base_cas_acq_rel(cell, &seen, new_))) return;
+    }
+}
+// A whole page that nobody touched yet is dealt with in its summary. False: cell by cell, please (again).
+// The StoreLoad pair: here the summary is written (1), then dirty is read (2); in one_cell dirty is written (1), then the
+// summary is read (2). Both seq_cst, so at least one side sees the other.
+static bool whole_page(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t stamp)
+{
+    const uintptr_t page = det_page_of(c, addr);
+    if (base_load_relaxed(&c->dirty[page])) return false;
+    uint64_t seen = base_load_acquire(&c->summary[page]);
+    struct det_pending p;
+    p.n = p.lost = 0;
+    const uint64_t new_ = step_cached(s, seen, stamp, 15, addr, &p);
+    if (p.n || p.lost) return false; // races are told byte by byte
+    if (new_ != seen &&
+        !__atomic_compare_exchange_n(&c->summary[page], &seen, new_, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return false;
+    return base_load_seq_cst(&c->dirty[page]) == 0;
+}
+static uint32_t mask_in_cell(uintptr_t cell, uintptr_t addr, uintptr_t end)
+{
+    const uint32_t lo = addr > cell ? (uint32_t)(addr - cell) : 0;
+    const uint32_t hi = end < cell + 4 ? (uint32_t)(end - cell) : 4;
+    return (15u << lo) & (15u >> (4 - hi));
+}
+void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p)
+{
+    const uintptr_t end = addr + size;
+    struct det_chunk c = {0};
+    for (uintptr_t a = addr & ~(uintptr_t)3; a < end; a += 4) {
+        if (unlikely(!c.cells || a - c.base >= CHUNK_BYTES) && !det_chunk_make(a, &c)) {
+            det_give_up();
+            return;
+        }
+        if (a % APP_PAGE == 0 && end - a >= APP_PAGE && a >= addr && whole_page(s, &c, a, stamp)) {
+            a += APP_PAGE - 4;
+            continue;
+        }
+        one_cell(s, &c, a, mask_in_cell(a, addr, end), stamp, p);
+    }
+}
+// Takes the bytes of mask out of a cell.
+static uint64_t without(uint64_t cell, uint32_t mask)
+{
+    struct entries e;
+    expand(cell, &e);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < e.n; i++) {
+        const uint32_t left = word_mask(e.words[i]) & ~mask;
+        if (left) e.words[kept++] = word_make(word_index(e.words[i]), left);
+    }
+    e.n = kept;
+    const uint64_t new_ = pack(&e);
+    entries_free(&e);
+    return new_;
+}
+static uint64_t with(uint64_t cell, uint32_t stamp, uint32_t mask)
+{
+    if (!stamp) return cell;
+    struct entries e;
+    expand(cell, &e);
+    e.words[e.n++] = word_make(stamp, mask);
+    const uint64_t new_ = pack(&e);
+    entries_free(&e);
+    return new_;
+}
+static void overwrite_one(const struct det_chunk *c, uintptr_t addr, uint32_t mask, uint32_t stamp)
+{
+    uint64_t *cell = det_cell_of(c, addr);
+    const uintptr_t page = det_page_of(c, addr);
+    uint64_t new_ = stamp ? cell_make(word_make(stamp, 15), 0) : 0;
+    if (mask != 15) {
+        const uint64_t seen = base_load_relaxed(cell);
+        new_ = with(without(seen ? seen : c->summary[page], mask), stamp, mask);
+    }
+    if (new_) c->dirty[page] = 1;
+    // A plain store: the block is the caller's alone, by the allocator's word; whoever still touches it uses it after
+    // its free, and that race was found at the free or is found at the next access.
+    base_store_release(cell, new_);
+}
+// The summary of a page says nothing any more: cells that are not overwritten spell it out.
+static void spell_out(const struct det_chunk *c, uintptr_t page)
+{
+    const uint64_t summary = c->summary[page];
+    if (!summary) return;
+    uint64_t *cell = &c->cells[page * (SHADOW_PAGE / 8)];
+    for (int i = 0; i < SHADOW_PAGE / 8; i++)
+        if (!base_load_relaxed(&cell[i])) base_store_release(&cell[i], summary);
+    c->dirty[page] = 1;
+    c->summary[page] = 0;
+}
+void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp)
+{
+    const uintptr_t end = addr + size;
+    struct det_chunk c = {0};
+    for (uintptr_t a = addr & ~(uintptr_t)3; a < end;) {
+        if (!c.cells || a - c.base >= CHUNK_BYTES) {
+            if (!stamp && !det_chunk_find(a, &c)) { // nothing is known there: nothing to forget
+                a = (a | (CHUNK_BYTES - 1)) + 1;
+                continue;
+            }
+            if (stamp && !det_chunk_make(a, &c)) {
+                det_give_up();
+                return;
+            }
+        }
+        const uintptr_t page = det_page_of(&c, a);
+        if (a % APP_PAGE == 0 && end - a >= APP_PAGE && !c.dirty[page]) { // untouched: the summary says it all
+            const uint64_t summary = stamp ? cell_make(word_make(stamp, 15), 0) : 0;
+            if (c.summary[page] != summary) base_store_relaxed(&c.summary[page], summary);
+            a += APP_PAGE;
+            continue;
+        }
+        spell_out(&c, page);
+        const uintptr_t stop = (a | (APP_PAGE - 1)) + 1 < end ? (a | (APP_PAGE - 1)) + 1 : end;
+        for (; a < stop; a += 4) overwrite_one(&c, a, mask_in_cell(a, addr, end), stamp);
+    }
+}
+
+// ---- events --------------------------------------------------------------------------------------------------
+
+static void access_event(struct det_strand *s, const struct det_current *now)
+{
+    const uint32_t stamp = det_stamp_get(s, now->pc, det_what(now->kind, now->origin, now->size));
+    if (unlikely(!stamp)) {
+        det_give_up();
+        return;
+    }
+    struct det_pending p;
+    p.n = p.lost = 0;
+    det_access_cells(s, now->addr, now->size, stamp, &p);
+    if (unlikely(p.n)) det_races_report(s, now, &p);
+}
+void det_access_slow(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
+{
+    if (unlikely(s->ignore || !det_cfg.report_races || !det_enter(s))) return;
+    access_event(s, &(struct det_current){pc, addr, size, kind, DET_BY_PROGRAM});
+    det_leave(s);
+}
+void det_range(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
+{
+    if (unlikely(!size)) return;
+    det_access_slow(s, pc, addr, size, kind);
+}
+void det_races_report(struct det_strand *s, const struct det_current *now, const struct det_pending *p)
+{
+    for (uint32_t i = 0; i < p->lost; i++) det_give_up();
+    for (uint32_t i = 0; i < p->n; i++) {
+        base_add_relaxed(&races_found, 1u); // relaxed: a counter
+        det_race_deliver(s, now, &p->race[i]);
+    }
+}

@@ -1,0 +1,44 @@
+// detector/access.h: what an access does to the cells it touches, for access.c, atomic.c and heap.c.
+#ifndef DETECTOR_ACCESS_H
+#define DETECTOR_ACCESS_H
+
+#include "detector/stamp.h"
+
+// Races found by one event, to be delivered once no lock is held. One entry a stretch of bytes and earlier stamp.
+enum { DET_PENDING_MAX = 32 };
+struct det_race {
+    struct det_stamp earlier; // a copy: a sweep may move the original before the report is made
+    uintptr_t addr;
+    size_t size;
+};
+struct det_pending {
+    uint32_t n;
+    uint32_t lost; // did not fit
+    struct det_race race[DET_PENDING_MAX];
+};
+// What the event is, for the report.
+struct det_current {
+    uintptr_t pc, addr;
+    size_t size;
+    enum det_kind kind;
+    enum det_origin origin;
+};
+// Checks [addr, addr + size) against what happened there, and records the access under stamp (of that kind).
+void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p);
+// Forgets what happened there and records stamp, without a check (stamp 0: just forgets).
+void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp);
+// Makes and delivers the reports of p. s is in a section, and holds no lock.
+// Builds one report and delivers it (collect.c).
+void det_race_deliver(struct det_strand *s, const struct det_current *now, const struct det_race *r);
+void det_races_report(struct det_strand *s, const struct det_current *now, const struct det_pending *p);
+uint64_t det_races_found(void), det_given_up(void);
+void det_give_up(void); // counts an access that could not be looked at
+void det_access_reset(void);
+
+static inline uint32_t det_what(enum det_kind kind, enum det_origin origin, size_t size)
+{
+    return (uint32_t)kind | (uint32_t)origin << 2 | (size <= 16 ? (uint32_t)size : 0) << 4;
+}
+bool det_location_find(uintptr_t addr, struct det_location *out, struct det_strand_record **who); // heap.c
+
+#endif

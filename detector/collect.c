@@ -1,0 +1,81 @@
+// detector/collect.c: turns a race that was decided into a det_report: plain data, gathered while the strand is still in
+// its section, then delivered outside of it.
+#include "base/arena.h"
+#include "detector/access.h"
+#include "detector/stack.h"
+#include "detector/sweep.h"
+
+enum { STRANDS = 4, LOCKS = 2 * DET_HELD_MAX };
+struct gathered {
+    struct det_report report;
+    struct det_strand_info strands[STRANDS];
+    struct det_lock_info locks[LOCKS];
+};
+
+static uint32_t strand_index(struct det_report *r, const struct det_strand_record *who)
+{
+    for (uint32_t i = 0; i < r->nstrands; i++)
+        if (r->strands[i].id == who->id) return i;
+    det_strand_info(who, &r->strands[r->nstrands]);
+    return r->nstrands++;
+}
+static uint32_t lock_index(struct det_report *r, uint32_t lock_id)
+{
+    for (uint32_t i = 0; i < r->nlocks; i++)
+        if (r->locks[i].id == lock_id) return i;
+    det_locks_info(lock_id, &r->locks[r->nlocks]);
+    return r->nlocks++;
+}
+static void gather_held(struct det_report *r, struct det_side *side, uint32_t chain)
+{
+    struct det_chain_lock held[DET_HELD_MAX];
+    const uint32_t n = det_locks_chain_read(chain, held, DET_HELD_MAX);
+    side->held_cut = n > DET_HELD_MAX;
+    side->nheld = n > DET_HELD_MAX ? DET_HELD_MAX : n;
+    for (uint32_t i = 0; i < side->nheld; i++)
+        side->held[i] = (struct det_held){lock_index(r, held[i].lock_id), held[i].read};
+}
+// Where the earlier access began: its stamp names the same cells around the race.
+static void earlier_extent(const struct det_race *race, struct det_side *side)
+{
+    const size_t size = race->earlier.size;
+    side->addr = race->addr;
+    side->size = size ? size : race->size;
+    if (size > 1 && (size & (size - 1)) == 0) { // natural alignment, unless it does not cover the race
+        const uintptr_t aligned = race->addr & ~(uintptr_t)(size - 1);
+        if (aligned + size >= race->addr + race->size) side->addr = aligned;
+    }
+}
+void det_race_deliver(struct det_strand *s, const struct det_current *now, const struct det_race *race)
+{
+    struct gathered *g = base_alloc(sizeof *g);
+    struct det_report *r = &g->report;
+    r->strands = g->strands;
+    r->locks = g->locks;
+    r->kind =
+        now->origin == DET_BY_FREE || race->earlier.origin == DET_BY_FREE ? DET_REPORT_FREE_RACE : DET_REPORT_RACE;
+    r->addr = race->addr;
+    r->size = race->size;
+
+    struct det_side *mine = &r->side[0], *theirs = &r->side[1];
+    mine->strand = strand_index(r, s->record);
+    mine->kind = now->kind;
+    mine->origin = now->origin;
+    mine->addr = now->addr;
+    mine->size = now->size;
+    uint32_t node;
+    det_stack_read(det_site_of(s, now->pc, &node), &mine->stack);
+    gather_held(r, mine, s->held.chain);
+
+    theirs->strand = strand_index(r, det_strand_who(race->earlier.slot, race->earlier.time));
+    theirs->kind = (enum det_kind)race->earlier.kind;
+    theirs->origin = (enum det_origin)race->earlier.origin;
+    earlier_extent(race, theirs);
+    det_stack_read(race->earlier.site, &theirs->stack);
+    gather_held(r, theirs, race->earlier.chain);
+
+    struct det_strand_record *who;
+    if (det_location_find(race->addr, &r->location, &who)) r->location.strand = strand_index(r, who);
+    det_deliver(s, r);
+    base_free(g, sizeof *g);
+}

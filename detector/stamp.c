@@ -1,0 +1,343 @@
+#include "detector/stamp.h"
+#include "base/arena.h"
+#include "base/lock.h"
+#include "base/sys.h"
+#include "detector/sweep.h"
+
+struct det_stamp *det_stamps;
+uint32_t *det_records;
+
+#define SPACE ((uint32_t)1 << DET_INDEX_BITS)
+enum { DEFAULT_LIMIT = 4 << 20, RUN_MAX = 256 };
+
+// Numbers [from, next) are in use, all at once or by strands' runs. They may not wrap inside one generation: near the
+// end of the space a generation starts again at 1.
+struct range {
+    struct base_lock lock;
+    uint32_t from, next; // guarded by lock; the world stopped: the sweep's
+    uint32_t limit;      // ask for a sweep above it
+    uint32_t floor;      // the limit never shrinks below it
+};
+static struct range stamps, records;
+
+static void range_init(struct range *r, uint32_t limit)
+{
+    *r = (struct range){.from = 1, .next = 1, .limit = limit, .floor = limit};
+}
+
+// n consecutive numbers; 0 when the space is full.
+static uint32_t range_take(struct range *r, uint32_t n)
+{
+    base_lock(&r->lock);
+    const uint32_t at = r->next;
+    if (at + n >= SPACE) {
+        base_unlock(&r->lock);
+        return 0;
+    }
+    r->next = at + n;
+    const bool full = r->next - r->from > r->limit;
+    base_unlock(&r->lock);
+    if (unlikely(full)) det_sweep_ask();
+    return at;
+}
+
+void det_stamp_init(void)
+{
+    if (!det_stamps) det_stamps = sys_reserve((size_t)SPACE * sizeof *det_stamps);
+    if (!det_records) det_records = sys_reserve((size_t)SPACE * sizeof *det_records);
+    CHECK(det_stamps && det_records);
+    const uint32_t limit = det_cfg.stamp_limit ? det_cfg.stamp_limit : DEFAULT_LIMIT;
+    range_init(&stamps, limit);
+    range_init(&records, limit);
+}
+uint64_t det_stamps_used(void) { return stamps.next - stamps.from; }
+uint64_t det_records_used(void) { return records.next - records.from; }
+
+// ---- stamps --------------------------------------------------------------------------------------------------
+
+static uint32_t run_size(void)
+{
+    const uint32_t n = stamps.floor / 64;
+    return n < 1 ? 1 : n > RUN_MAX ? RUN_MAX : n;
+}
+// n consecutive numbers of the strand's run; a fresh run where it ends.
+static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n)
+{
+    if (unlikely(*end - *next < n)) {
+        const uint32_t size = run_size() > n ? run_size() : n;
+        const uint32_t at = range_take(&stamps, size);
+        if (!at) return 0;
+        if (at != *end) *next = at; // else the run just grew
+        *end = at + size;
+    }
+    const uint32_t at = *next;
+    *next += n;
+    return at;
+}
+void det_stamp_new_epoch(struct det_strand *s)
+{
+    det_hot_set(&s->hot, s->run_next, 0);
+    s->other_lo = s->other_next;
+}
+// A number inside [lo, lo + n): where the run is not consecutive, what came before misses from now on.
+static uint32_t plain_take(struct det_strand *s, uint32_t n)
+{
+    const uint32_t at = run_take(&s->run_next, &s->run_end, n);
+    if (!at) return 0;
+    if (at != s->hot.lo + s->hot.n) det_hot_set(&s->hot, at, 0);
+    return at;
+}
+// Only a finished stamp may hit.
+static void plain_publish(struct det_strand *s, uint32_t n) { det_hot_set(&s->hot, s->hot.lo, s->hot.n + n); }
+
+static uint32_t key_slot(uintptr_t pc, uint32_t node, uint32_t chain, uint32_t what)
+{
+    return (uint32_t)(pc ^ pc >> 6) + node * 7 + chain * 13 + what * 3;
+}
+// Of stamps that s made: those below `lo` and `other_lo` are of earlier epochs.
+static bool is_current(const struct det_strand *s, uint32_t stamp)
+{
+    return stamp - s->hot.lo < s->hot.n || stamp - s->other_lo < s->other_next - s->other_lo;
+}
+static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
+{
+    uint32_t node;
+    const uint32_t site = det_site_of(s, pc, &node);
+    const bool plain = (what & 2) == 0 && (what >> 2 & 3) == DET_BY_PROGRAM;
+    const uint32_t at = plain ? plain_take(s, 1) : run_take(&s->other_next, &s->other_end, 1);
+    if (!at) return 0;
+    *det_stamp_at(at) = (struct det_stamp){.time = s->time,
+                                           .slot = s->slot,
+                                           .kind = what & 3,
+                                           .origin = what >> 2 & 3,
+                                           .size = what >> 4 & 31,
+                                           .site = site,
+                                           .chain = s->held.chain};
+    if (plain) plain_publish(s, 1);
+    return at;
+}
+uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_t what)
+{
+    const uint32_t node = det_current_node(s), chain = s->held.chain;
+    struct det_stamp_key *k = &s->stamps[key_slot(pc, node, chain, what) % DET_STAMP_CACHE];
+    if (k->pc == pc && k->node == node && k->chain == chain && k->what == what && is_current(s, k->stamp))
+        return k->stamp;
+    const uint32_t at = stamp_make(s, pc, what);
+    *k = (struct det_stamp_key){pc, node, chain, what, at};
+    det_stamped(s);
+    return at;
+}
+uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b)
+{
+    uint32_t words[8], n = 0;
+    const uint32_t in[2] = {word_a, word_b};
+    for (int i = 0; i < 2; i++) {
+        const struct det_stamp *st = det_stamp_at(word_index(in[i]));
+        if (!st->mosaic) words[n++] = in[i];
+        for (int k = 0; st->mosaic && k < 4; k++) {
+            const uint32_t w = det_mosaic_words(st)[k];
+            const uint32_t mask = word_mask(w) & word_mask(in[i]);
+            if (mask) words[n++] = word_make(word_index(w), mask);
+        }
+    }
+    ASSERT(n >= 2 && n <= 4); // disjoint masks within four bytes
+    const uint32_t at = plain_take(s, 2);
+    if (!at) return 0;
+    uint32_t *to = (uint32_t *)det_stamp_at(at + 1);
+    for (uint32_t i = 0; i < 4; i++) to[i] = i < n ? words[i] : 0;
+    struct det_stamp *m = det_stamp_at(at);
+    *m = *det_stamp_at(word_index(word_a));
+    m->mosaic = 1;
+    m->site = at + 1;
+    plain_publish(s, 2);
+    return at;
+}
+
+// ---- records -------------------------------------------------------------------------------------------------
+
+static struct base_lock table_lock;
+static uint32_t *table; // record indices by hash, open addressing; guarded by table_lock
+static uint32_t table_cap, table_n;
+
+static void sort_words(uint32_t *w, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++) { // nearly sorted already: a record with one word changed
+        const uint32_t x = w[i];
+        uint32_t j = i;
+        for (; j && w[j - 1] > x; j--) w[j] = w[j - 1];
+        w[j] = x;
+    }
+}
+static void table_put(uint32_t index, uint32_t hash)
+{
+    uint32_t i = hash & (table_cap - 1);
+    while (table[i]) i = (i + 1) & (table_cap - 1);
+    table[i] = index;
+    table_n++;
+}
+static void table_grow(void)
+{
+    uint32_t *old = table;
+    const uint32_t old_cap = table_cap;
+    table_cap = old_cap ? 2 * old_cap : 1024;
+    table = base_alloc(table_cap * sizeof *table);
+    table_n = 0;
+    for (uint32_t i = 0; i < old_cap; i++)
+        if (old[i]) table_put(old[i], det_record_at(old[i])->hash);
+    base_free(old, old_cap * sizeof *old);
+}
+static bool same_words(const struct det_record *r, const uint32_t *words, uint32_t n)
+{
+    if (r->n != n) return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (r->words[i] != words[i]) return false;
+    return true;
+}
+uint32_t det_record_intern(uint32_t *words, uint32_t n)
+{
+    sort_words(words, n);
+    uint32_t hash = n;
+    for (uint32_t i = 0; i < n; i++) hash = (hash ^ words[i]) * 0x9E3779B1u, hash ^= hash >> 15;
+    base_lock(&table_lock);
+    if (2 * table_n >= table_cap) table_grow();
+    for (uint32_t i = hash & (table_cap - 1); table[i]; i = (i + 1) & (table_cap - 1)) {
+        const struct det_record *r = det_record_at(table[i]);
+        if (r->hash == hash && same_words(r, words, n)) {
+            const uint32_t found = table[i];
+            base_unlock(&table_lock);
+            return found;
+        }
+    }
+    const uint32_t at = range_take(&records, n + 2);
+    if (at) {
+        struct det_record *r = (struct det_record *)&det_records[at];
+        r->n = n;
+        r->hash = hash;
+        for (uint32_t i = 0; i < n; i++) r->words[i] = words[i];
+        table_put(at, hash);
+    }
+    base_unlock(&table_lock);
+    return at;
+}
+
+// ---- the sweep's part ----------------------------------------------------------------------------------------
+
+static struct range old_stamps, old_records;
+static uint32_t *stamp_map, *record_map; // old number - from -> new number; FRESH when not seen yet
+static size_t stamp_map_bytes, record_map_bytes;
+enum { DEAD = 0xffffffffu };
+
+static void new_generation(struct range *r, struct range *old)
+{
+    *old = *r;
+    const uint32_t used = r->next - r->from;
+    // A generation that could not grow to four times this one before the end of the space begins again at 1.
+    if ((uint64_t)r->next + 4ull * (used + r->limit) >= SPACE && old->from > 4ull * (used + r->limit)) r->next = 1;
+    r->from = r->next;
+}
+void det_stamp_begin_sweep(void)
+{
+    new_generation(&stamps, &old_stamps);
+    new_generation(&records, &old_records);
+    stamp_map_bytes = ((size_t)(old_stamps.next - old_stamps.from) * 4 + 4095) & ~(size_t)4095;
+    record_map_bytes = ((size_t)(old_records.next - old_records.from) * 4 + 4095) & ~(size_t)4095;
+    stamp_map = stamp_map_bytes ? sys_reserve(stamp_map_bytes) : NULL;
+    record_map = record_map_bytes ? sys_reserve(record_map_bytes) : NULL;
+    if (table) base_free(table, table_cap * sizeof *table);
+    table = NULL;
+    table_cap = table_n = 0;
+}
+uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *st))
+{
+    uint32_t *to = &stamp_map[index - old_stamps.from];
+    if (*to) return *to == DEAD ? 0 : *to;
+    const struct det_stamp *st = det_stamp_at(index);
+    uint32_t at = keep(st) ? range_take(&stamps, st->mosaic ? 2 : 1) : 0;
+    *to = at ? at : DEAD;
+    if (!at) return 0;
+    *det_stamp_at(at) = *st;
+    if (st->mosaic) {
+        det_stamp_at(at)->site = at + 1;
+        uint32_t *words = (uint32_t *)det_stamp_at(at + 1);
+        for (int i = 0; i < 4; i++) {
+            const uint32_t w = det_mosaic_words(st)[i];
+            words[i] = w ? word_make(det_stamp_forward(word_index(w), keep), word_mask(w)) : 0;
+        }
+    }
+    return at;
+}
+static uint32_t word_forward(uint32_t w, bool (*keep)(const struct det_stamp *))
+{
+    const uint32_t to = w ? det_stamp_forward(word_index(w), keep) : 0;
+    return to ? word_make(to, word_mask(w)) : 0;
+}
+// Two stamps with one number after another may have become the same cell again: a record of one write and one read.
+static uint64_t words_to_cell(uint32_t *words, uint32_t n)
+{
+    uint32_t w = 0, r = 0, nw = 0, nr = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (det_stamp_at(word_index(words[i]))->kind & DET_WRITE)
+            w = words[i], nw++;
+        else
+            r = words[i], nr++;
+    }
+    if (nw <= 1 && nr <= 1) return cell_make(w, r);
+    return cell_make(det_record_intern(words, n), 0);
+}
+static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_stamp *))
+{
+    const struct det_record *r = det_record_at(index);
+    uint32_t *to = &record_map[index - old_records.from];
+    if (*to && *to != DEAD) return cell_make(*to, 0);
+    uint32_t few[64];
+    uint32_t *words = r->n <= 64 ? few : base_alloc(r->n * sizeof *words);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const uint32_t w = word_forward(r->words[i], keep);
+        if (w) words[n++] = w;
+    }
+    const uint64_t cell = words_to_cell(words, n);
+    if (words != few) base_free(words, r->n * sizeof *words);
+    if (cell_has_record(cell)) *to = cell_w(cell); // only records are remembered: the others are as cheap to make again
+    return cell;
+}
+uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st))
+{
+    if (!cell_has_record(cell)) return cell_make(word_forward(cell_w(cell), keep), word_forward(cell_r(cell), keep));
+    const uint64_t base = record_forward(cell_w(cell), keep);
+    const uint32_t r = word_forward(cell_r(cell), keep);
+    if (!r) return base;
+    if (!cell_r(base)) return cell_make(cell_w(base), r);
+    uint32_t words[3] = {cell_w(base), cell_r(base), r}; // {write or nothing, read}, and my read
+    return cell_w(base) ? words_to_cell(words, 3) : words_to_cell(words + 1, 2);
+}
+static void give_back(void *base, size_t from, size_t to)
+{
+    const uintptr_t lo = ((uintptr_t)base + from + 4095) & ~(uintptr_t)4095,
+                    hi = ((uintptr_t)base + to) & ~(uintptr_t)4095;
+    if (lo < hi) sys_zap((void *)lo, hi - lo);
+}
+static void set_limit(struct range *r, uint64_t at_least)
+{
+    uint64_t want = 2ull * (r->next - r->from);
+    if (want < at_least) want = at_least;
+    if (want < r->floor) want = r->floor;
+    r->limit = want > SPACE / 4 ? SPACE / 4 : (uint32_t)want;
+}
+void det_stamp_end_sweep(void)
+{
+    give_back(det_stamps, old_stamps.from * sizeof *det_stamps, old_stamps.next * sizeof *det_stamps);
+    give_back(det_records, old_records.from * sizeof *det_records, old_records.next * sizeof *det_records);
+    if (stamp_map) sys_unmap(stamp_map, stamp_map_bytes);
+    if (record_map) sys_unmap(record_map, record_map_bytes);
+    set_limit(&stamps, 0);
+    set_limit(&records, 0);
+}
+void det_stamp_reset(void)
+{
+    give_back(det_stamps, 0, stamps.next * sizeof *det_stamps);
+    give_back(det_records, 0, records.next * sizeof *det_records);
+    if (table) base_free(table, table_cap * sizeof *table);
+    table = NULL;
+    table_cap = table_n = 0;
+}

@@ -1,0 +1,66 @@
+// detector/stamp.h: stamps, mosaics and records: what the words of a cell name.
+//
+// A stamp is one (slot, time, kind, size, site, held set). The stamps that a strand makes for plain accesses in one
+// epoch are consecutive, [lo, lo + n); atomic, allocation and free stamps come from another run, so that plain
+// accesses never hit them. A mosaic is a stamp of the same (slot, time, kind) whose bytes were touched at up to
+// four different sites: its site names the next stamp slot, which holds four words (mask, stamp) instead.
+//
+// A record is an interned set of words, sorted: everything that a cell cannot hold in one stamp a side.
+//
+// Numbers rise through the whole 28-bit space and wrap; a sweep copies what is still needed to fresh numbers and
+// gives the old ones' memory back, so a number is reissued only after 2^28 others.
+#ifndef DETECTOR_STAMP_H
+#define DETECTOR_STAMP_H
+
+#include "detector/shadow.h"
+#include "detector/strand.h"
+
+struct det_stamp {
+    uint32_t time;
+    uint32_t slot : 22, kind : 2, origin : 2, size : 5, mosaic : 1; // size 0: a range
+    uint32_t site;                                                  // stack node whose pc is the access
+    uint32_t chain;                                                 // held set
+};
+_Static_assert(sizeof(struct det_stamp) == 16, "a stamp is 16 bytes");
+enum { DET_MAX_SLOT = (1 << 22) - 1 };
+
+extern struct det_stamp *det_stamps; // constant after init
+static inline struct det_stamp *det_stamp_at(uint32_t index) { return &det_stamps[index]; }
+static inline const uint32_t *det_mosaic_words(const struct det_stamp *m)
+{
+    return (const uint32_t *)&det_stamps[m->site];
+}
+
+// The stamp of the current epoch for (pc in the current function, what). 0: the table is full.
+// what: kind | origin << 2 | size << 4.
+uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_t what);
+// The mosaic of two words of s's current epoch, same kind, disjoint masks. Returns its index; 0: full.
+uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b);
+// A new epoch: nothing that was touched counts as touched.
+void det_stamp_new_epoch(struct det_strand *s);
+
+struct det_record {
+    uint32_t n, hash;
+    uint32_t words[]; // sorted, masks not 0, stamps distinct
+};
+extern uint32_t *det_records; // constant after init; a record's index counts 4-byte units
+static inline const struct det_record *det_record_at(uint32_t index)
+{
+    return (const struct det_record *)&det_records[index];
+}
+// Interns words (sorted in place). 0: full.
+uint32_t det_record_intern(uint32_t *words, uint32_t n);
+
+void det_stamp_init(void);
+void det_stamp_reset(void); // tests only
+uint64_t det_stamps_used(void), det_records_used(void);
+
+// ---- for the sweep, world stopped ----
+// Starts a new generation of numbers; what the old ones hold stays readable until det_stamp_end_sweep.
+void det_stamp_begin_sweep(void);
+// The new number of an old stamp: copied at first sight. keep tells whether the stamp is still needed. 0: it is not.
+uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *st));
+uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st));
+void det_stamp_end_sweep(void);
+
+#endif

@@ -1,0 +1,172 @@
+// detector/sweep.c: forgets what can no longer race.
+//
+// A stamp that every live strand knows is ordered before everything that will ever happen (a new strand knows what its
+// creator does), so it can be forgotten. A sweep stops the world (strand.h), computes for every slot the least time
+// known to all, goes through the dirty shadow pages, drops such stamps from the cells and moves the others, at first
+// sight, to fresh numbers: a copying collection of the stamp and record tables. Pages that end up all zero go back.
+// Strands lose their caches and begin as in a new epoch.
+//
+// A strand asks for a sweep when a table passes its limit, and whoever enters a section next performs it.
+#include "detector/sweep.h"
+#include "base/arena.h"
+#include "base/sys.h"
+#include "detector/access.h"
+
+static struct base_lock sweep_lock;
+static uint64_t count, total_ns; // guarded by sweep_lock
+static uint32_t *common;         // of the sweep under way: least time of each slot that all live strands know
+static uint8_t *named;           // of the sweep under way: slots that a stamp or a lock edge still names
+static uint32_t nslots;
+
+uint64_t det_sweeps(void) { return base_load_relaxed(&count); }
+uint64_t det_sweep_ns(void) { return base_load_relaxed(&total_ns); }
+void det_sweep_reset(void) { count = total_ns = 0; }
+void det_sweep_ask(void)
+{
+    base_or_relaxed(&det_stopping, (uint32_t)DET_SWEEP_WANTED);
+} // relaxed: a request; seen at some later entry
+
+static bool anybody_inside(const struct det_strand *self)
+{
+    for (struct det_strand *s = det_strands; s;
+         s = s->next) // acquire: pairs with det_leave; what its section did is visible
+        if (s != self && (base_load_acquire(&s->in) & (DET_REPORTING - 1)) != 0) return true;
+    return false;
+}
+static void stop_world(struct det_strand *self)
+{
+    base_or_relaxed(&det_stopping, (uint32_t)DET_STOP);
+    sys_membarrier();
+    base_fence_seq_cst();
+    // Who is in a section may be waiting for the list's lock, so it is given back between looks. Once nobody is, it is
+    // held until the world goes on: nobody is born meanwhile, and whoever enters sees DET_STOP.
+    for (int spins = 0;; spins++) {
+        base_lock(&det_strands_lock);
+        if (!anybody_inside(self)) return;
+        base_unlock(&det_strands_lock);
+        if (spins > 100)
+            sys_yield();
+        else
+            base_pause();
+    }
+}
+static void start_world(void)
+{
+    base_unlock(&det_strands_lock);
+    __atomic_store_n(&det_stopping, 0, __ATOMIC_RELEASE); // release: the sweep's work is visible to whoever enters
+    sys_futex_wake(&det_stopping, INT32_MAX);
+}
+
+// ---- what all know -------------------------------------------------------------------------------------------
+
+static void note(uint32_t slot, uint32_t time, void *ctx)
+{
+    uint32_t *known = ctx;
+    known[slot] = time;
+}
+static void compute_common(void)
+{
+    uint32_t *known = base_alloc(nslots * sizeof *known);
+    for (uint32_t i = 0; i < nslots; i++) common[i] = UINT32_MAX;
+    for (struct det_strand *s = det_strands; s; s = s->next) {
+        for (uint32_t i = 0; i < nslots; i++) known[i] = 0;
+        det_clock_each(&s->clock, note, known);
+        known[s->slot] = UINT32_MAX; // its own, and what a former owner did: known before it took the slot
+        for (uint32_t i = 0; i < nslots; i++)
+            if (known[i] < common[i]) common[i] = known[i];
+    }
+    base_free(known, nslots * sizeof *known);
+}
+static bool keep(const struct det_stamp *st)
+{
+    if (st->time <= common[st->slot]) return false;
+    named[st->slot] = 1;
+    return true;
+}
+static void name_slot(uint32_t slot, uint32_t time, void *ctx)
+{
+    (void)time;
+    (void)ctx;
+    named[slot] = 1;
+}
+
+// ---- the shadow ----------------------------------------------------------------------------------------------
+
+static void sweep_page(struct det_chunk *c, uintptr_t page)
+{
+    uint64_t *cell = &c->cells[page * (SHADOW_PAGE / 8)];
+    bool any = false;
+    uint64_t last = 0, last_to = 0; // neighbours are mostly alike
+    for (int i = 0; i < SHADOW_PAGE / 8; i++) {
+        const uint64_t old = cell[i];
+        if (!old) continue;
+        if (old != last) {
+            last_to = det_cell_forward(old, keep);
+            last = old;
+        }
+        base_store_relaxed(&cell[i],
+                           last_to); // relaxed: the inlined path may read meanwhile; old and new numbers differ
+        any |= last_to != 0;
+    }
+    if (!any) {
+        c->dirty[page] = 0;
+        sys_zap(cell, SHADOW_PAGE);
+    }
+}
+static void sweep_chunk(struct det_chunk *c, void *ctx)
+{
+    (void)ctx;
+    for (uintptr_t page = 0; page < CHUNK_PAGES; page++) {
+        if (c->dirty[page]) sweep_page(c, page);
+        if (c->summary[page]) c->summary[page] = det_cell_forward(c->summary[page], keep);
+    }
+}
+static void forget_caches(struct det_strand *s)
+{
+    s->run_next = s->run_end = s->other_next = s->other_end = 0;
+    det_stamp_new_epoch(s);
+    for (int i = 0; i < DET_STAMP_CACHE; i++) s->stamps[i] = (struct det_stamp_key){0};
+    for (int i = 0; i < DET_MEMO_CACHE; i++) s->memo[i] = (struct det_memo){0};
+}
+static void sweep_stopped(void)
+{
+    nslots = det_slots_count();
+    common = base_alloc(nslots * sizeof *common);
+    named = base_alloc(nslots);
+    compute_common();
+    det_stamp_begin_sweep();
+    det_chunk_each(sweep_chunk, NULL);
+    for (struct det_strand *s = det_strands; s; s = s->next) forget_caches(s);
+    det_stamp_end_sweep();
+    det_locks_each_epoch(name_slot, NULL);
+    det_slots_mark(named, nslots);
+    base_free(common, nslots * sizeof *common);
+    base_free(named, nslots);
+}
+
+void det_enter_slow(struct det_strand *s)
+{
+    while (base_load_acquire(&det_stopping)) {
+        base_store_release(&s->in, 0u); // outside while waiting; release as in det_leave
+        if (base_trylock(&sweep_lock)) {
+            if (base_load_acquire(&det_stopping)) {
+                const uint64_t start = sys_now_ns();
+                stop_world(s);
+                sweep_stopped();
+                count++;
+                total_ns += sys_now_ns() - start;
+                start_world();
+            }
+            base_unlock(&sweep_lock);
+        } else {
+            const uint32_t seen = base_load_relaxed(&det_stopping);
+            if (seen & DET_STOP)
+                sys_futex_wait(&det_stopping, seen);
+            else
+                base_pause();
+        }
+        base_store_relaxed(&s->in, 1u);
+        if (det_need_fence) base_fence_seq_cst();
+        base_compiler_barrier();
+    }
+}
