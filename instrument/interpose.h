@@ -1,0 +1,116 @@
+// instrument/interpose.h: how an interposer finds the function that it stands before.
+//
+// Our definitions of pthread_create, malloc, ... take precedence because the executable (or a preloaded
+// libravel.so) comes before libc in the lookup order. The functions behind them are looked up here, all at once when
+// Ravel starts, by reading the symbol tables of the loaded objects ourselves: no lock of the dynamic linker, no
+// allocation, no errno, so it works at the first malloc, before any constructor. The first object after our own that
+// defines a name wins, except that another copy of Ravel is passed over. Of a name with several versions
+// (pthread_cond_wait) the default one is taken, which is what dlsym(RTLD_NEXT) gets wrong for some of them.
+//
+// An interposer's shape: `s = ins_self()` first (it starts Ravel and so fills the table), events around
+// REAL(name)(...), errno and the result as the real function left them. Nothing of the detector's is held across REAL().
+#ifndef INSTRUMENT_INTERPOSE_H
+#define INSTRUMENT_INTERPOSE_H
+
+#undef _FORTIFY_SOURCE // its inline wrappers would be in the way of our definitions
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "instrument/ins.h"
+
+struct msghdr;
+struct epoll_event;
+
+// What has no declaration in a header.
+void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t), *__libc_valloc(size_t), *__libc_pvalloc(size_t);
+void __libc_free(void *);
+int __cxa_atexit(void (*fn)(void *), void *arg, void *dso);
+int __cxa_at_quick_exit(void (*fn)(void *), void *dso);
+int __libc_start_main(int (*entry)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
+void __longjmp_chk(struct __jmp_buf_tag env[1], int) __attribute__((noreturn));
+
+// clang-format off
+#define INS_REALS(F)                                                                                                   \
+    F(__libc_malloc) F(__libc_calloc) F(__libc_realloc) F(__libc_free) F(__libc_memalign) F(__libc_valloc)             \
+    F(__libc_pvalloc) F(malloc_usable_size) F(mmap) F(mmap64) F(munmap) F(mremap)                                      \
+    F(__cxa_atexit) F(__cxa_at_quick_exit) F(on_exit) F(exit) F(fork) F(__libc_start_main)                                                  \
+    F(pthread_create) F(pthread_join) F(pthread_tryjoin_np) F(pthread_timedjoin_np) F(pthread_clockjoin_np)            \
+    F(pthread_detach) F(pthread_setname_np) F(pthread_key_create) F(pthread_key_delete) F(pthread_setspecific)         \
+    F(pthread_mutex_init) F(pthread_mutex_destroy) F(pthread_mutex_lock) F(pthread_mutex_trylock)                      \
+    F(pthread_mutex_timedlock) F(pthread_mutex_clocklock) F(pthread_mutex_unlock)          \
+    F(pthread_rwlock_init) F(pthread_rwlock_destroy) F(pthread_rwlock_rdlock) F(pthread_rwlock_tryrdlock)              \
+    F(pthread_rwlock_timedrdlock) F(pthread_rwlock_clockrdlock) F(pthread_rwlock_wrlock) F(pthread_rwlock_trywrlock)   \
+    F(pthread_rwlock_timedwrlock) F(pthread_rwlock_clockwrlock) F(pthread_rwlock_unlock)                               \
+    F(pthread_spin_init) F(pthread_spin_destroy) F(pthread_spin_lock) F(pthread_spin_trylock) F(pthread_spin_unlock)   \
+    F(pthread_cond_init) F(pthread_cond_destroy) F(pthread_cond_wait) F(pthread_cond_timedwait)                        \
+    F(pthread_cond_clockwait) F(pthread_cond_signal) F(pthread_cond_broadcast)                                         \
+    F(pthread_barrier_init) F(pthread_barrier_destroy) F(pthread_barrier_wait) F(pthread_once)                         \
+    F(sem_init) F(sem_destroy) F(sem_open) F(sem_close) F(sem_post) F(sem_wait) F(sem_trywait) F(sem_timedwait)        \
+    F(sem_clockwait)                                                                                                   \
+    F(thrd_create) F(thrd_join) F(thrd_detach) F(mtx_init) F(mtx_destroy) F(mtx_lock) F(mtx_trylock)                   \
+    F(mtx_timedlock) F(mtx_unlock) F(cnd_init) F(cnd_destroy) F(cnd_wait) F(cnd_timedwait) F(cnd_signal)               \
+    F(cnd_broadcast) F(call_once)                                                                                      \
+    F(longjmp) F(_longjmp) F(siglongjmp) F(__longjmp_chk)
+// clang-format on
+
+struct ins_real {
+#define F(name) __typeof__(name) *name;
+    INS_REALS(F)
+#undef F
+};
+extern struct ins_real ins_real; // constant after ins_start
+#define REAL(name) (ins_real.name)
+
+// instrument/resolve.c: fills ins_real; ends the process with a line on stderr if libc lacks one of them.
+void ins_resolve(void);
+// Each copy of Ravel has both, at one address, but the first resolves to the copy that comes first in the process.
+extern const char ravel_copy, ins_copy_here;
+// The same for what decides whether our interposers are called at all.
+extern __typeof__(pthread_create) ins_pthread_create_here;
+// Compilers take two names for two addresses.
+ALWAYS_INLINE bool ins_same(const void *a, const void *b)
+{
+    __asm__("" : "+r"(a));
+    return a == b;
+}
+
+// instrument/start.c: true while events go to the detector.
+extern bool ins_on;
+// What every thread knows of itself.
+enum ins_phase {
+    INS_NEW,  // no strand yet; the first event makes one
+    INS_BUSY, // Ravel itself is at work on this thread: whatever it calls is none of the program's events
+    INS_LIVE, // det_tls is its strand
+    INS_GONE, // its last event is over
+};
+struct ins_thread;
+struct ins_me {
+    enum ins_phase phase;
+    int tid;
+    struct ins_thread *thread; // threads.c
+};
+extern __thread struct ins_me ins_me __attribute__((tls_model("initial-exec")));
+
+// instrument/threads.c
+void ins_threads_init(void);
+void ins_threads_main(struct det_strand *s); // the calling thread is the first, and its strand is s
+struct det_strand *ins_thread_adopt(void); // makes the calling thread, which we did not create, a strand
+void ins_threads_all_off(void);            // every thread's events go nowhere from now on
+bool ins_threads_single(void);             // no other thread is alive that we know of
+
+#endif

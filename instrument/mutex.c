@@ -1,0 +1,119 @@
+// mutex.c: mutexes and spin locks.
+//
+// request before the real lock, acquired after it succeeded, release before the real unlock. Calls that glibc refuses
+// without waiting or unlocking must leave no event: an error-checking mutex that the caller has already, an unlock of
+// one that it does not have. Whether it has it is read from the mutex itself, as glibc does: only the owner can see
+// its own tid there.
+#include "instrument/mutex.h"
+
+#include "base/sys.h"
+
+enum { MUTEX_TYPE = 3, MUTEX_ROBUST = 16, MUTEX_INHERIT = 32 }; // bits of __kind, part of glibc's ABI since 2.4
+
+static int kind_of(const pthread_mutex_t *m) { return __atomic_load_n(&m->__data.__kind, __ATOMIC_RELAXED); }
+static int type_of(const pthread_mutex_t *m) { return kind_of(m) & MUTEX_TYPE; }
+// A statically initialised lock is made known by its first request, so every one says what kind it is.
+static int flags_of(const pthread_mutex_t *m) { return type_of(m) == PTHREAD_MUTEX_RECURSIVE ? DET_LOCK_RECURSIVE : 0; }
+static bool mine(const pthread_mutex_t *m)
+{
+    return __atomic_load_n(&m->__data.__owner, __ATOMIC_RELAXED) == ins_me.tid;
+}
+
+bool ins_mutex_unlock_allowed(const pthread_mutex_t *m)
+{
+    const bool checks = type_of(m) == PTHREAD_MUTEX_RECURSIVE || type_of(m) == PTHREAD_MUTEX_ERRORCHECK ||
+                        (kind_of(m) & (MUTEX_ROBUST | MUTEX_INHERIT));
+    return !checks || mine(m);
+}
+void ins_mutex_release(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m, int how)
+{
+    det_lock_release(s, pc, (uintptr_t)m, flags_of(m) | how);
+}
+void ins_mutex_acquired(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m, int how, int error)
+{
+    if (error != 0 && error != EOWNERDEAD) return;
+    det_lock_acquired(s, pc, (uintptr_t)m, flags_of(m) | how);
+    if (error == EOWNERDEAD) det_lock_repair(s, pc, (uintptr_t)m);
+}
+void ins_mutex_request(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m, int how)
+{
+    // Refused with EDEADLK, it will not wait.
+    if (unlikely(type_of(m) == PTHREAD_MUTEX_ERRORCHECK && mine(m))) return;
+    det_lock_request(s, pc, (uintptr_t)m, flags_of(m) | how);
+}
+void ins_mutex_created(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m)
+{
+    det_lock_create(s, pc, (uintptr_t)m, flags_of(m));
+}
+// Before the real one: after it the memory may be another lock already. In use, it will be refused with EBUSY.
+void ins_mutex_destroying(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m)
+{
+    if (__atomic_load_n(&m->__data.__nusers, __ATOMIC_RELAXED) == 0) det_lock_destroy(s, pc, (uintptr_t)m);
+}
+
+INTERFACE int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *attr)
+{
+    struct det_strand *s = ins_self();
+    const int error = REAL(pthread_mutex_init)(m, attr);
+    if (error == 0) ins_mutex_created(s, CALLER_PC, m);
+    return error;
+}
+INTERFACE int pthread_mutex_destroy(pthread_mutex_t *m)
+{
+    ins_mutex_destroying(ins_self(), CALLER_PC, m);
+    return REAL(pthread_mutex_destroy)(m);
+}
+#define LOCK(call, how)                                                                                                \
+    struct det_strand *s = ins_self();                                                                                 \
+    const uintptr_t pc = CALLER_PC;                                                                                    \
+    ins_mutex_request(s, pc, m, how);                                                                                  \
+    const int error = call;                                                                                            \
+    ins_mutex_acquired(s, pc, m, how, error);                                                                          \
+    return error
+INTERFACE int pthread_mutex_lock(pthread_mutex_t *m) { LOCK(REAL(pthread_mutex_lock)(m), 0); }
+INTERFACE int pthread_mutex_trylock(pthread_mutex_t *m) { LOCK(REAL(pthread_mutex_trylock)(m), DET_LOCK_TRY); }
+INTERFACE int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
+{
+    LOCK(REAL(pthread_mutex_timedlock)(m, until), DET_LOCK_TRY);
+}
+INTERFACE int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
+{
+    LOCK(REAL(pthread_mutex_clocklock)(m, clock, until), DET_LOCK_TRY);
+}
+INTERFACE int pthread_mutex_unlock(pthread_mutex_t *m)
+{
+    struct det_strand *s = ins_self();
+    if (likely(ins_mutex_unlock_allowed(m))) ins_mutex_release(s, CALLER_PC, m, 0);
+    return REAL(pthread_mutex_unlock)(m);
+}
+
+// ---- spin locks ------------------------------------------------------------------------------------------------
+
+INTERFACE int pthread_spin_init(pthread_spinlock_t *l, int shared)
+{
+    struct det_strand *s = ins_self();
+    const int error = REAL(pthread_spin_init)(l, shared);
+    if (error == 0) det_lock_create(s, CALLER_PC, (uintptr_t)l, DET_LOCK_SPIN);
+    return error;
+}
+INTERFACE int pthread_spin_destroy(pthread_spinlock_t *l)
+{
+    struct det_strand *s = ins_self();
+    det_lock_destroy(s, CALLER_PC, (uintptr_t)l);
+    return REAL(pthread_spin_destroy)(l);
+}
+#define SPIN(call, how)                                                                                                \
+    struct det_strand *s = ins_self();                                                                                 \
+    const uintptr_t pc = CALLER_PC;                                                                                    \
+    det_lock_request(s, pc, (uintptr_t)l, DET_LOCK_SPIN | how);                                                        \
+    const int error = call;                                                                                            \
+    if (error == 0) det_lock_acquired(s, pc, (uintptr_t)l, DET_LOCK_SPIN | how);                                       \
+    return error
+INTERFACE int pthread_spin_lock(pthread_spinlock_t *l) { SPIN(REAL(pthread_spin_lock)(l), 0); }
+INTERFACE int pthread_spin_trylock(pthread_spinlock_t *l) { SPIN(REAL(pthread_spin_trylock)(l), DET_LOCK_TRY); }
+INTERFACE int pthread_spin_unlock(pthread_spinlock_t *l)
+{
+    struct det_strand *s = ins_self();
+    det_lock_release(s, CALLER_PC, (uintptr_t)l, DET_LOCK_SPIN);
+    return REAL(pthread_spin_unlock)(l);
+}
