@@ -1,0 +1,101 @@
+// cc_compiler.c: which compiler to become, and whether it is gcc or clang.
+#include "cli/cc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void cc_push(struct cc_list *l, const char *s)
+{
+    if (l->n + 1 >= l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 64;
+        l->v = realloc(l->v, l->cap * sizeof *l->v);
+        if (!l->v) cli_die("", "out of memory");
+    }
+    l->v[l->n++] = (char *)s;
+    l->v[l->n] = NULL;
+}
+
+static struct cc_list split(const char *words)
+{
+    struct cc_list l = {0};
+    char *rest = cli_printf("%s", words);
+    for (char *w; (w = strsep(&rest, " \t\n"));)
+        if (*w) cc_push(&l, w);
+    return l;
+}
+
+// As execvp would find it: NULL if it would not.
+static char *find_program(const char *name)
+{
+    if (strchr(name, '/')) return access(name, X_OK) == 0 ? cli_printf("%s", name) : NULL;
+    const char *const path = getenv("PATH");
+    char *rest = cli_printf("%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
+    for (char *dir; (dir = strsep(&rest, ":"));) {
+        char *const file = cli_printf("%s/%s", *dir ? dir : ".", name);
+        if (access(file, X_OK) == 0) return file;
+    }
+    return NULL;
+}
+
+// What `compiler --version` prints, as far as it fits. For wrappers whose name says nothing: a few milliseconds.
+static void ask(const struct cc_compiler *c, char *text, size_t cap)
+{
+    struct cc_list l = {0};
+    for (size_t i = 0; i < c->words.n; i++) cc_push(&l, c->words.v[i]);
+    cc_push(&l, "--version");
+    size_t n = 0;
+    int fd[2];
+    if (pipe(fd) != 0) return;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        dup2(fd[1], 1);
+        close(fd[0]);
+        execv(l.v[0], l.v);
+        _exit(127);
+    }
+    close(fd[1]);
+    for (ssize_t k; n < cap - 1 && (k = read(fd[0], text + n, cap - 1 - n)) > 0;) n += (size_t)k;
+    text[n] = '\0';
+    close(fd[0]);
+    if (pid > 0) waitpid(pid, NULL, 0);
+}
+
+static bool gcc_name(const char *name) { return strstr(name, "gcc") || strstr(name, "g++"); }
+
+// The name behind all symbolic links tells (cc -> gcc-12, ccache's gcc -> ccache); else the compiler does.
+static enum cc_kind kind_of(const char *as, const struct cc_compiler *c)
+{
+    char real[PATH_MAX], text[4096] = "";
+    if (!realpath(c->words.v[0], real)) cli_die(as, "%s: %s", c->words.v[0], strerror(errno));
+    const char *const name = strrchr(real, '/') + 1;
+    if (strstr(name, "clang")) return CC_CLANG;
+    if (gcc_name(name)) return CC_GCC;
+    ask(c, text, sizeof text);
+    if (strstr(text, "clang")) return CC_CLANG;
+    if (gcc_name(text) || strstr(text, "Free Software Foundation")) return CC_GCC;
+    cli_die(as, "%s is neither gcc nor clang; name one with --ravel-cc= or RAVEL_CC", c->words.v[0]);
+}
+
+struct cc_compiler cc_compiler_find(const char *as, const char *option, const char *variable, const char *common)
+{
+    const char *const env = getenv(variable), *source = "the default";
+    const char *words = common;
+    if (option) {
+        words = option, source = "--ravel-cc=";
+    } else if (env && *env) {
+        words = env, source = variable;
+    }
+    struct cc_compiler c = {0};
+    const struct cc_list all = split(words);
+    for (size_t i = 0; i < all.n; i++) cc_push(c.options.n || all.v[i][0] == '-' ? &c.options : &c.words, all.v[i]);
+    if (!c.words.n) cli_die(as, "%s names no compiler", source);
+    char *const path = find_program(c.words.v[0]);
+    if (!path) cli_die(as, "compiler %s (from %s) not found; install it or set %s", c.words.v[0], source, variable);
+    c.words.v[0] = path;
+    c.kind = kind_of(as, &c);
+    return c;
+}

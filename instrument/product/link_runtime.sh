@@ -1,0 +1,56 @@
+#!/bin/sh
+# link_runtime.sh: makes libravel_rt.a and exports.list out of the object files.
+#
+# Everything becomes one object, in which only what our own sources declare with default visibility stays global.
+# What libunwind and liblzma call of libc that a program could replace or an interposer catches is renamed to
+# ins__own_* (own.c) and det__malloc and its kin, so that no code of the program's ever runs below the detector.
+# The exported libc names are weak: a program that defines one of them itself keeps its own.
+#
+# usage: link_runtime.sh MAKE_PIC OUT_OBJECT OUT_DIR INNER_OBJECTS INSTRUMENT_OBJECTS UNWIND_ARCHIVES
+set -eu
+here=$(dirname "$0")
+make_pic=$1 out=$2 dir=$3 inner=$4 outer=$5 archives=$6
+tmp=$out.parts
+rm -rf "$tmp"
+mkdir -p "$tmp"
+
+undefined() { "$NM" -u "$@" | awk 'NF == 2 { print $2 }' | sort -u; }
+defined() { "$NM" --defined-only "$@" | awk 'NF == 3 && $2 ~ /[TWVDBRC]/ { print $3 }' | sort -u; }
+
+# The members of libunwind that we call, with what they need, as one object, and that fit for any address. Its
+# tables of addresses move to where the loader may fill them in.
+roots=$(undefined $inner $outer | grep -E '^(_U|unw_)' | sed 's/^/-u /' || true)
+parts=
+if [ -n "$roots" ]; then
+    "$LD" -r -u ins__pic_stubs $roots -o "$tmp/unwind.o" $archives
+    "$OBJCOPY" --strip-debug --rename-section .rodata=.data.rel.ro.rodata,alloc,load,data,contents \
+        --rename-section .rodata.cst8=.data.rel.ro.cst8,alloc,load,data,contents "$tmp/unwind.o"
+    "$OBJDUMP" -drw "$tmp/unwind.o" | "$make_pic" "$tmp/unwind.o" "$tmp/stubs.s" "$tmp/symbols"
+    "$AS" "$tmp/stubs.s" -o "$tmp/stubs.o"
+    "$OBJCOPY" @"$tmp/symbols" "$tmp/unwind.o"
+    parts="$tmp/unwind.o $tmp/stubs.o"
+fi
+renames=$tmp/renames
+# The inner parts meet own.c wherever it has what they call; the compiler makes calls of memcpy and memset itself.
+"$LD" -r -o "$tmp/inner.o" $inner $parts
+defined $outer $inner | grep -E '^(ins__own_|det__(malloc|calloc|realloc|free)$)' >"$tmp/own" || true
+undefined "$tmp/inner.o" | sed -f "$here/own.sed" | while read -r name own; do
+    if grep -qx "$own" "$tmp/own"; then echo "$name $own"; fi
+done >"$renames"
+"$OBJCOPY" --redefine-syms="$renames" "$tmp/inner.o"
+"$LD" -r -o "$tmp/all.o" "$tmp/inner.o" $outer
+
+# Exported: what our own objects define with default visibility.
+"$READELF" -sW $inner $outer |
+    awk '($5 == "GLOBAL" || $5 == "WEAK") && $6 == "DEFAULT" && $7 != "UND" { print $8 }' | sort -u >"$tmp/exports"
+echo ravel_none >"$tmp/weak" # objcopy refuses an empty list without a word
+grep -v -E '^(__tsan_|ravel_)' "$tmp/exports" >>"$tmp/weak" || true
+"$OBJCOPY" --keep-global-symbols="$tmp/exports" --weaken-symbols="$tmp/weak" "$tmp/all.o" "$out"
+
+{
+    echo '{'
+    sed 's/$/;/' "$tmp/exports"
+    echo '};'
+} >"$dir/exports.list"
+rm -f "$dir/libravel_rt.a"
+"$AR" rcs "$dir/libravel_rt.a" "$out"

@@ -1,0 +1,2 @@
+s/.*/& ins__own_&/
+s/^\(malloc\|calloc\|realloc\|free\) .*/\1 det__\1/
