@@ -83,7 +83,7 @@ ALWAYS_INLINE det_v4 det_cell1(const uint32_t *c)
 ALWAYS_INLINE det_v4 det_cell2(const uint32_t *c)
 {
     det_v4 words;
-    __asm__("movdqa %1, %0" : "=x"(words) : "m"(*(const det_v4 *)c)); // every lane of it is loaded whole on x86-64
+    __asm__("movdqu %1, %0" : "=x"(words) : "m"(*(const det_v4 *)c)); // each cell of it is loaded whole on x86-64
     return words;
 }
 
@@ -100,7 +100,13 @@ ALWAYS_INLINE uint32_t det_mine(const struct det_strand_hot *h, const uint32_t *
     const v2du both = (v2du)(det_words_hit(h, words | (det_v4){mask, mask, mask, mask}) >> 31 & words);
     return (uint32_t)(both[0] | both[0] >> 32);
 }
-// 8 bytes, aligned.
+// The whole of one cell.
+ALWAYS_INLINE bool det_hit4(const struct det_strand_hot *h, const uint32_t *c, enum det_kind kind)
+{
+    if (kind == DET_READ) return det_signs(det_words_hit(h, det_cell1(c))) & 3;
+    return base_load_relaxed(&c[0]) - (uint32_t)h->full_lo[0] < (uint32_t)h->all_n[0];
+}
+// Two whole cells.
 ALWAYS_INLINE bool det_hit8(const struct det_strand_hot *h, const uint32_t *c, enum det_kind kind)
 {
     const int hit = det_signs(det_words_hit(h, det_cell2(c)));
@@ -122,9 +128,7 @@ ALWAYS_INLINE bool det_hit(const struct det_strand *s, uintptr_t addr, int size,
     }
     const uint32_t *c = (const uint32_t *)(base + 2 * addr);
     if (size == 16) return det_hit8(h, c, kind) && det_hit8(h, c + 4, kind);
-    if (size == 8) return det_hit8(h, c, kind);
-    if (kind == DET_READ) return det_signs(det_words_hit(h, det_cell1(c))) & 3;
-    return base_load_relaxed(&c[0]) - (uint32_t)h->full_lo[0] < (uint32_t)h->all_n[0];
+    return size == 8 ? det_hit8(h, c, kind) : det_hit4(h, c, kind);
 }
 ALWAYS_INLINE void det_access(struct det_strand *s, uintptr_t pc, uintptr_t addr, int size, enum det_kind kind)
 {
@@ -140,14 +144,13 @@ ALWAYS_INLINE bool det_func_room(const struct det_strand *s)
 ALWAYS_INLINE void det_func_enter(struct det_strand *s, uintptr_t pc, uintptr_t frame_sp)
 {
     struct det_strand_hot *h = (struct det_strand_hot *)s;
-    if (unlikely(h->frame == h->frame_end)) {
+    struct det_frame *f = h->frame;
+    if (unlikely(f == h->frame_end)) {
         h->depth_lost++;
         return;
     }
-    h->frame->pc = pc;
-    h->frame->node = 0;
-    h->frame->sp = (uint32_t)(frame_sp >> 4);
-    h->frame++;
+    h->frame = f + 1;
+    *f = (struct det_frame){.pc = pc, .node = 0, .sp = (uint32_t)(frame_sp >> 4)};
 }
 ALWAYS_INLINE void det_func_exit(struct det_strand *s)
 {
