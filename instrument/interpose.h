@@ -22,6 +22,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -30,9 +32,6 @@
 #include <unistd.h>
 
 #include "instrument/ins.h"
-
-struct msghdr;
-struct epoll_event;
 
 // What has no declaration in a header.
 void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
@@ -43,6 +42,13 @@ int __cxa_at_quick_exit(void (*fn)(void *), void *dso);
 int __libc_start_main(int (*entry)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int) __attribute__((noreturn));
+char *__strcpy_chk(char *, const char *, size_t), *__stpcpy_chk(char *, const char *, size_t);
+char *__strncpy_chk(char *, const char *, size_t, size_t), *__stpncpy_chk(char *, const char *, size_t, size_t);
+char *__strcat_chk(char *, const char *, size_t), *__strncat_chk(char *, const char *, size_t, size_t);
+void *__memcpy_chk(void *, const void *, size_t, size_t), *__memmove_chk(void *, const void *, size_t, size_t);
+void *__mempcpy_chk(void *, const void *, size_t, size_t), *__memset_chk(void *, int, size_t, size_t);
+ssize_t __read_chk(int, void *, size_t, size_t), __recv_chk(int, void *, size_t, size_t, int);
+ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
 
 // clang-format off
 #define INS_REALS(F)                                                                                                   \
@@ -65,7 +71,15 @@ void __longjmp_chk(struct __jmp_buf_tag env[1], int) __attribute__((noreturn));
     F(thrd_create) F(thrd_join) F(thrd_detach) F(mtx_init) F(mtx_destroy) F(mtx_lock) F(mtx_trylock)                   \
     F(mtx_timedlock) F(mtx_unlock) F(cnd_init) F(cnd_destroy) F(cnd_wait) F(cnd_timedwait) F(cnd_signal)               \
     F(cnd_broadcast) F(call_once)                                                                                      \
-    F(longjmp) F(_longjmp) F(siglongjmp) F(__longjmp_chk)
+    F(longjmp) F(_longjmp) F(siglongjmp) F(__longjmp_chk)                                                              \
+    F(memcpy) F(memmove) F(mempcpy) F(memset) F(explicit_bzero) F(memcmp) F(memchr) F(memrchr) F(rawmemchr) F(memmem)  \
+    F(strlen) F(strnlen) F(strchr) F(strchrnul) F(strrchr) F(strstr) F(strcasestr) F(strspn) F(strcspn) F(strpbrk)     \
+    F(strtok_r) F(strcmp) F(strncmp) F(strcasecmp) F(strncasecmp) F(strcpy) F(stpcpy) F(strncpy) F(stpncpy) F(strcat)  \
+    F(strncat) F(strdup) F(strndup) F(__strcpy_chk) F(__stpcpy_chk) F(__strncpy_chk) F(__stpncpy_chk) F(__strcat_chk)  \
+    F(__strncat_chk) F(__memcpy_chk) F(__memmove_chk) F(__mempcpy_chk) F(__memset_chk)                                 \
+    F(read) F(write) F(readv) F(writev) F(recv) F(recvfrom) F(recvmsg) F(send) F(sendto) F(sendmsg) F(close)           \
+    F(accept) F(accept4) F(connect) F(shutdown) F(epoll_ctl) F(epoll_wait) F(epoll_pwait) F(eventfd_read)              \
+    F(eventfd_write) F(__read_chk) F(__recv_chk) F(__recvfrom_chk)
 // clang-format on
 
 struct ins_real {
