@@ -6,8 +6,9 @@
 // clang is told not to link a runtime. The linker's additions are -Xlinker words: they are no files to which an
 // earlier -x could give a language, and they may hold any character.
 //
-// An executable holds libravel_rt.a whole and exports its symbols, so that shared objects use its copy. A shared
-// object needs libravel.so, found by the path it was linked with.
+// An executable holds the runtime and exports its symbols, so that shared objects use its copy: as ravel_rt.o, the
+// one member of libravel_rt.a, because --exclude-libs would hide what comes out of an archive. A shared object needs
+// libravel.so, found by the path it was linked with.
 #include "cli/cc.h"
 
 #include <errno.h>
@@ -48,9 +49,7 @@ static void instrument(const char *as, const struct cc_args *a, enum cc_kind kin
 
 static void link_executable(const char *as, struct cc_list *l)
 {
-    to_linker(l, "--whole-archive");
-    to_linker(l, cli_lib_path(as, "libravel_rt.a"));
-    to_linker(l, "--no-whole-archive");
+    to_linker(l, cli_lib_path(as, "ravel_rt.o"));
     to_linker(l, cli_printf("--dynamic-list=%s", cli_lib_path(as, "exports.list")));
 }
 static void link_shared(const char *as, struct cc_list *l)
@@ -61,13 +60,14 @@ static void link_shared(const char *as, struct cc_list *l)
     to_linker(l, cli_printf("%.*s", (int)(strrchr(lib, '/') - lib), lib));
 }
 
-// The runtime given by hand (the CMake package under CC="ravel cc") must not be linked twice.
+// The runtime given by hand (by the CMake package or pkg-config, under CC="ravel cc") must not be linked twice.
 static bool has_runtime(const struct cc_args *a)
 {
     for (size_t i = 0; i < a->files.n; i++) {
         const char *const slash = strrchr(a->files.v[i], '/');
         const char *const name = slash ? slash + 1 : a->files.v[i];
-        if (strcmp(name, "libravel_rt.a") == 0 || strcmp(name, "libravel.so") == 0) return true;
+        if (strcmp(name, "ravel_rt.o") == 0 || strcmp(name, "libravel_rt.a") == 0 || strcmp(name, "libravel.so") == 0)
+            return true;
     }
     return false;
 }

@@ -215,7 +215,8 @@ static void link_option(struct reader *r, const char *word)
     if (strcmp(word, "-static") == 0 || strcmp(word, "--static") == 0 || strcmp(word, "-static-pie") == 0)
         r->is_static = word;
     if (strcmp(word, "-shared") == 0 || strcmp(word, "--shared") == 0) r->shared = true;
-    if (strcmp(word, "-r") == 0) r->partial = true;
+    if (strcmp(word, "-r") == 0 || strcmp(word, "-Wl,-r") == 0 || strcmp(word, "-Wl,--relocatable") == 0)
+        r->partial = true;
     if (strcmp(word, "-nostdlib") == 0 || strcmp(word, "-nodefaultlibs") == 0 || strcmp(word, "-nolibc") == 0)
         r->nostdlib = true;
     if (begins(word, "-l") && word[2]) cc_push(&r->a->libs, word + 2);

@@ -1,16 +1,16 @@
 #!/bin/sh
-# link_runtime.sh: makes libravel_rt.a and exports.list out of the object files.
+# link_runtime.sh: makes ravel_rt.o, libravel_rt.a around it, and exports.list out of the object files.
 #
 # Everything becomes one object, in which only what our own sources declare with default visibility stays global.
 # What libunwind and liblzma call of libc that a program could replace or an interposer catches is renamed to
 # ins__own_* (own.c) and det__malloc and its kin, so that no code of the program's ever runs below the detector.
 # The exported libc names are weak: a program that defines one of them itself keeps its own.
 #
-# usage: link_runtime.sh MAKE_PIC OUT_OBJECT OUT_DIR INNER_OBJECTS INSTRUMENT_OBJECTS UNWIND_ARCHIVES
+# usage: link_runtime.sh MAKE_PIC WORK_DIR OUT_DIR INNER_OBJECTS INSTRUMENT_OBJECTS UNWIND_ARCHIVES
 set -eu
 here=$(dirname "$0")
-make_pic=$1 out=$2 dir=$3 inner=$4 outer=$5 archives=$6
-tmp=$out.parts
+make_pic=$1 tmp=$2 dir=$3 inner=$4 outer=$5 archives=$6
+out=$dir/ravel_rt.o
 rm -rf "$tmp"
 mkdir -p "$tmp"
 
