@@ -1,13 +1,15 @@
 // detector/print.h: from a finding to what a person or a program reads.
 //
-// The way of a report: det_report_print (report.c) merges it with what was already reported; a new one is symbolised
-// (symbolize.c), hinted and fingerprinted (report.c), then written by print_text.c or print_json.c with one write(2).
-// Everything here runs outside the detector's locks, on the strand that made the finding, which is marked as
-// inside the detector. One report at a time: report.c's lock.
+// The way of a report: det_report_print (report.c) merges it with what was already reported; a new one is given names
+// (symbolize.c), a fingerprint (fingerprint.c) and a hint (hint.c), is written into a buffer by print_text.c or
+// print_json.c, and leaves with one write(2) (log.c). Everything here runs outside the detector's locks, on the strand
+// that made the finding, which is marked as inside the detector. One report at a time: report.c's lock.
 #ifndef DETECTOR_PRINT_H
 #define DETECTOR_PRINT_H
 
+#include "base/print.h"
 #include "detector/report.h"
+#include "detector/symbolize.h"
 
 // ---- for instrument/ -----------------------------------------------------------------------------------------
 
@@ -19,5 +21,73 @@ bool det_report_print(struct det_report *r);
 int det_report_finish(void);
 // The child of a fork starts its own log, symboliser and count. Called in the child before it can make a finding.
 void det_report_forked(void);
+
+// ---- what the printers are given -----------------------------------------------------------------------------
+
+struct det_finding {
+    const struct det_report *r;
+    const char *kind;         // for programs: "data-race", "heap-use-after-free", "lock-order-inversion"
+    const char *title;        // for people, ThreadSanitizer's wording
+    struct det_global global; // the global at r->addr, where the location is not known to be something else
+    char fingerprint[17];     // 16 hex digits
+    const char *hint;         // one line on the likely mend
+};
+// One bug of this process: what was merged into it.
+struct det_bug_count {
+    char fingerprint[17];
+    uint64_t hits;  // findings, the first one included
+    uint64_t paths; // distinct pairs of call stacks among them
+};
+struct det_totals {
+    uint32_t bugs;
+    uint64_t findings; // before merging
+    struct det_stats stats;
+    uint64_t frames_lost;               // det_stack_lost
+    const struct det_bug_count *counts; // `bugs` of them, in order of printing
+};
+
+void det_text_report(struct base_buf *out, const struct det_finding *f, bool color);
+void det_text_summary(struct base_buf *out, const struct det_totals *t);
+void det_json_process(struct base_buf *out);
+void det_json_report(struct base_buf *out, const struct det_finding *f);
+void det_json_summary(struct base_buf *out, const struct det_totals *t);
+// Reads RAVEL_TEST_NAME and such; at start.
+void det_json_start(void);
+
+// ---- frames --------------------------------------------------------------------------------------------------
+
+// One line of a printed stack. Inlined functions have frames of their own.
+struct det_shown {
+    const struct det_place *place;
+    const char *function, *file; // NULL: unknown; file as options want it shown
+    const char *path;            // file as it is
+    uint32_t line, column;
+    bool inlined; // into the next frame
+};
+// A walk over a stack, innermost first, that leaves out what lies outside of main or of a thread's function.
+//     for (struct det_frames i = det_frames_of(&stack); det_frames_next(&i, &shown);)
+struct det_frames {
+    const struct det_stack *stack;
+    uint32_t at, inlined; // next pc, and next function there
+    bool done;
+};
+struct det_frames det_frames_of(const struct det_stack *stack);
+bool det_frames_next(struct det_frames *i, struct det_shown *out);
+// The frame that stands for the whole stack: the innermost one with a source line, else the innermost. False: empty.
+bool det_frames_top(const struct det_stack *stack, struct det_shown *out);
+
+// ---- fingerprint.c, hint.c -----------------------------------------------------------------------------------
+
+// What makes two reports the same bug: stable across runs, machines and edits elsewhere (docs/report-format.md).
+uint64_t det_fingerprint(const struct det_report *r, const struct det_global *global);
+void det_hint(struct base_buf *out, const struct det_report *r);
+
+// ---- log.c: where reports go ---------------------------------------------------------------------------------
+
+void det_log_start(void);
+void det_log_write(const struct base_buf *b); // one write(2)
+bool det_log_is_terminal(void);
+const char *det_log_process_name(void);
+void det_log_forked(void);
 
 #endif

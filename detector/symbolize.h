@@ -6,8 +6,8 @@
 // __ravel_home that `ravel cc` put into the program at link time; else in the directory of the installation. When it
 // is not there, dies or does not answer in time, module, offset and build id are all that is known; that is said once.
 //
-// Callers: the printer, one at a time (report.c's lock), outside every lock of the detector's. What is returned lives
-// until det_symbolize_forget, or for ever where it says so.
+// Callers: report.c and the printers, one at a time (report.c's lock), outside every lock of the detector's. All that
+// is returned lives for ever.
 #ifndef DETECTOR_SYMBOLIZE_H
 #define DETECTOR_SYMBOLIZE_H
 
@@ -19,7 +19,7 @@
 // when it links; undefined (NULL) otherwise.
 extern const char __ravel_home[] __attribute__((weak));
 
-struct det_module { // a mapped ELF file; lives for ever
+struct det_module { // a mapped ELF file
     const char *path;
     const char *name;  // the last component of path
     char build_id[65]; // hex; "" when it has none
@@ -29,7 +29,7 @@ struct det_symbol {        // one function at one pc: the innermost inlined one 
     const char *file;      // NULL: unknown
     uint32_t line, column; // 0: unknown
 };
-struct det_place {                   // what is known about one pc; lives for ever
+struct det_place {                   // what is known about one pc
     const struct det_module *module; // NULL: in no file
     uintptr_t offset;                // in the module's own addresses, as addr2line takes them
     uint32_t nsyms;
@@ -52,6 +52,8 @@ void det_symbolize_start(void);
 void det_symbolize_refresh(void);
 // What lies at pc (of the instruction itself, not a return address).
 const struct det_place *det_symbolize_code(uintptr_t pc);
+// The start of the global at addr, to tell objects apart: cheap when it was asked for before. 0: none known.
+uintptr_t det_symbolize_object(uintptr_t addr);
 // The global at addr; module is NULL when no module has data there.
 struct det_global det_symbolize_data(uintptr_t addr);
 // Text of a source line without its surrounding blanks; "" when the file is not there.

@@ -1,0 +1,236 @@
+// detector/symbolize_process.c: starting, asking and ending the symboliser, without the program noticing.
+//
+// The child is made by clone(CLONE_VM | CLONE_VFORK) and executes at once: nothing is copied, however large the shadow
+// is, and no pthread_atfork handler runs. Its exit signal is 0, so neither SIGCHLD nor the program's wait() tells of
+// it. It gets one end of a socket pair as stdin and stdout, nothing else of the program's: no other descriptor, no
+// environment, and every signal blocked, so that a Ctrl-C meant for the program does not end it before the last
+// report. It ends when our end of the socket is closed. Every wait for it has a time-out.
+#include "detector/symbolize.h"
+#include "detector/symbolize_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/time_types.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/env.h"
+#include "base/flags.h"
+#include "base/print.h"
+#include "base/sys.h"
+
+#ifndef RAVEL_LIBEXEC
+#error "RAVEL_LIBEXEC is the directory of the symboliser in the installation"
+#endif
+
+enum { ANSWER_MAX = 256 << 10, ANSWER_MS = 20000, STOP_MS = 1000, STACK = 16 << 10 };
+
+static char path[4096];       // constant after configure
+static bool from_environment; // constant after configure
+static struct det_fd sock = {.fd = -1};
+static long child;              // pid; 0: none
+static bool given_up;           // it is not there, or it failed: do not try again
+static char answer[ANSWER_MAX]; // NUL-terminated
+
+// ---- descriptors ---------------------------------------------------------------------------------------------
+
+struct det_fd det_fd_keep(int fd)
+{
+    enum { HIGH = 900 }; // below the usual limit of 1024
+    const long moved = sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH);
+    if (moved >= 0) {
+        sys_call1(SYS_close, fd);
+        fd = (int)moved;
+    }
+    struct stat st;
+    if (sys_call2(SYS_fstat, fd, &st) < 0) return (struct det_fd){.fd = -1};
+    return (struct det_fd){fd, st.st_dev, st.st_ino};
+}
+bool det_fd_good(const struct det_fd *f)
+{
+    struct stat st;
+    return f->fd >= 0 && sys_call2(SYS_fstat, f->fd, &st) == 0 && st.st_dev == f->device && st.st_ino == f->inode;
+}
+void det_fd_close(struct det_fd *f)
+{
+    if (det_fd_good(f)) sys_call1(SYS_close, f->fd);
+    f->fd = -1;
+}
+
+// ---- starting ------------------------------------------------------------------------------------------------
+
+void det_symbolizer_configure(void)
+{
+    struct base_buf b = {path, 0, sizeof path, false};
+    const char *const told = base_env("RAVEL_SYMBOLIZER");
+    from_environment = told && *told;
+    if (from_environment)
+        base_puts(&b, told);
+    else if (__ravel_home)
+        base_putf(&b, "%s/symbolize", __ravel_home);
+    else
+        base_puts(&b, RAVEL_LIBEXEC "/symbolize");
+}
+
+struct start {
+    int end;    // the child's end of the socket
+    int failed; // set by the child: errno of execve
+};
+// Runs on its own stack in our memory while this thread is suspended; only raw system calls, no errno, no TLS.
+static void run_child(void *arg)
+{
+    struct start *const s = arg;
+    char *const argv[] = {path, NULL};
+    char *const envp[] = {"LC_ALL=C", NULL};
+    if (s->end <= 2) s->end = (int)sys_call3(SYS_fcntl, s->end, F_DUPFD_CLOEXEC, 3);
+    const long null = sys_call4(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY, 0);
+    if (null >= 0) sys_call3(SYS_dup3, null, 2, 0);
+    sys_call3(SYS_dup3, s->end, 0, 0);
+    sys_call3(SYS_dup3, s->end, 1, 0);
+    if (sys_call3(SYS_close_range, 3, ~0u, 0) < 0)
+        for (int fd = 3; fd < 4096; fd++) sys_call1(SYS_close, fd); // before Linux 5.9
+    s->failed = (int)-sys_call3(SYS_execve, path, argv, envp);
+}
+// vfork that returns in the child on another stack: calls fn(arg) there, then exits. The pid, or -errno.
+static long clone_run(void *stack_end, void (*fn)(void *), void *arg)
+{
+    void **const top = (void **)stack_end - 2;
+    top[0] = (void *)fn;
+    top[1] = arg;
+    long ret;
+    __asm__ volatile("xor %%edx, %%edx\n\t"
+                     "xor %%r10d, %%r10d\n\t"
+                     "xor %%r8d, %%r8d\n\t"
+                     "syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "pop %%rax\n\t"
+                     "pop %%rdi\n\t"
+                     "call *%%rax\n\t"
+                     "mov $127, %%edi\n\t"
+                     "mov %[exit], %%eax\n\t"
+                     "syscall\n\t"
+                     "1:"
+                     : "=a"(ret)
+                     : "a"(SYS_clone), "D"(CLONE_VM | CLONE_VFORK), "S"(top), [exit] "i"(SYS_exit)
+                     : "rcx", "rdx", "r8", "r10", "r11", "memory", "cc");
+    return ret;
+}
+static void reap(void)
+{
+    if (child) sys_call4(SYS_wait4, child, NULL, __WALL, NULL);
+    child = 0;
+}
+static void give_up(const char *why)
+{
+    if (!given_up)
+        base_flags_complain("%s %s, so reports name modules and offsets only%s", path, why,
+                            from_environment ? " (RAVEL_SYMBOLIZER says where it is)" : "");
+    given_up = true;
+}
+static bool start(void)
+{
+    static char stack[STACK] __attribute__((aligned(16)));
+    int ends[2];
+    if (sys_call4(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+        give_up("could not be started");
+        return false;
+    }
+    struct start s = {.end = ends[1], .failed = 0};
+    uint64_t all = ~(uint64_t)0, saved;
+    sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &saved, sizeof all);
+    const long pid = clone_run(stack + STACK, run_child, &s);
+    sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved);
+    sys_call1(SYS_close, ends[1]);
+    child = pid > 0 ? pid : 0;
+    if (child && !s.failed) {
+        sock = det_fd_keep(ends[0]);
+        return true;
+    }
+    sys_call1(SYS_close, ends[0]);
+    reap();
+    give_up(s.failed == ENOENT ? "is not there" : "could not be started");
+    return false;
+}
+
+// ---- asking --------------------------------------------------------------------------------------------------
+
+static void stop_at_once(void)
+{
+    det_fd_close(&sock);
+    if (child) sys_call2(SYS_kill, child, SIGKILL);
+    reap();
+}
+static bool send_all(const char *p, size_t n)
+{
+    while (n) { // MSG_NOSIGNAL: no SIGPIPE for the program when the symboliser is gone
+        const long k = sys_call6(SYS_sendto, sock.fd, (long)p, (long)n, MSG_NOSIGNAL, 0, 0);
+        if (k == -EINTR) continue;
+        if (k <= 0) return false;
+        p += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+// Waits until there is something to read, or the other end is closed. The time that is left is counted here, since
+// signals for the program may interrupt the wait again and again.
+static bool wait_readable(uint64_t deadline_ns)
+{
+    for (;;) {
+        const uint64_t now = sys_now_ns();
+        if (now >= deadline_ns) return false;
+        struct pollfd p = {.fd = sock.fd, .events = POLLIN};
+        const long k = sys_call3(SYS_poll, &p, 1, (deadline_ns - now) / 1000000 + 1);
+        if (k > 0) return true;
+        if (k < 0 && k != -EINTR) return false;
+    }
+}
+// Reads up to the empty line; false when that does not come.
+static bool receive(uint64_t deadline_ns)
+{
+    size_t n = 0;
+    while (n < ANSWER_MAX - 1 && wait_readable(deadline_ns)) {
+        const long k = sys_read(sock.fd, answer + n, ANSWER_MAX - 1 - n);
+        if (k <= 0) return false;
+        n += (size_t)k;
+        answer[n] = 0;
+        if (answer[n - 1] == '\n' && (n == 1 || answer[n - 2] == '\n')) {
+            answer[n - 1] = 0;
+            return true;
+        }
+    }
+    return false;
+}
+const char *det_symbolizer_ask(const char *request, size_t n)
+{
+    if (given_up || !base_flags.symbolize) return NULL;
+    if (!det_fd_good(&sock)) { // none yet, or the program has closed it
+        sock.fd = -1;
+        if (child) stop_at_once();
+        if (!start()) return NULL;
+    }
+    if (send_all(request, n) && receive(sys_now_ns() + ANSWER_MS * (uint64_t)1000000)) return answer;
+    stop_at_once();
+    give_up("died or did not answer");
+    return NULL;
+}
+
+void det_symbolizer_stop(void)
+{
+    if (!child) return;
+    if (det_fd_good(&sock)) {
+        sys_call2(SYS_shutdown, sock.fd, SHUT_WR); // it reads the end of its input
+        wait_readable(sys_now_ns() + STOP_MS * (uint64_t)1000000);
+    }
+    stop_at_once();
+}
+void det_symbolizer_forked(void)
+{
+    det_fd_close(&sock);
+    child = 0;
+}
