@@ -39,6 +39,18 @@ static bool subsumes(uint32_t new_, uint32_t old)
 
 // ---- races found ---------------------------------------------------------------------------------------------
 
+static void pending_free(struct det_pending *p)
+{
+    if (p->race != p->few) base_free(p->race, p->cap * sizeof *p->race);
+}
+static void pending_grow(struct det_pending *p)
+{
+    struct det_race *grown = base_alloc(2 * p->cap * sizeof *grown);
+    for (uint32_t i = 0; i < p->n; i++) grown[i] = p->race[i];
+    pending_free(p);
+    p->race = grown;
+    p->cap *= 2;
+}
 static void pend(struct det_pending *p, const struct det_stamp *earlier, uintptr_t cell_addr, uint32_t mask)
 {
     while (mask) { // one stretch of bytes after another
@@ -58,10 +70,7 @@ static void pend(struct det_pending *p, const struct det_stamp *earlier, uintptr
             }
         }
         if (joined) continue;
-        if (p->n == DET_PENDING_MAX) {
-            p->lost++;
-            continue;
-        }
+        if (p->n == p->cap) pending_grow(p);
         p->race[p->n++] = (struct det_race){*earlier, addr, n};
     }
 }
@@ -143,13 +152,14 @@ static void add_mine(struct det_strand *s, struct entries *e, uint32_t mine, uin
     }
     e->words[e->n++] = word_make(mine, mask);
 }
+enum { TELL_MAX = 4 }; // a cell's earlier sides that one access reports, beyond one for each byte
 static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
                      struct det_pending *p, bool *raced)
 {
     const struct det_stamp me = *det_stamp_at(mine);
     struct entries e;
     expand(old, &e);
-    uint32_t kept = 0, to_add = mask;
+    uint32_t kept = 0, to_add = mask, told = 0, ntold = 0;
     bool changed = false;
     for (uint32_t i = 0; i < e.n; i++) {
         const uint32_t w = e.words[i], shared = word_mask(w) & mask;
@@ -160,7 +170,9 @@ static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t
             const bool races = conflicts(me.kind, st->kind) && !det_knows(s, st->slot, st->time);
             if (races) {
                 *raced = true;
-                pend_word(p, st, cell_addr, shared);
+                if (ntold < TELL_MAX || (shared & ~told)) pend_word(p, st, cell_addr, shared);
+                told |= shared;
+                ntold++;
             }
             // An allocation stands for nobody's line of code: what the program does to the block is recorded beside it.
             const bool covered = mine_now && st->origin == DET_BY_PROGRAM && me.origin == DET_BY_PROGRAM;
@@ -226,9 +238,12 @@ static bool whole_page(struct det_strand *s, const struct det_chunk *c, uintptr_
     if (base_load_relaxed(&c->dirty[page])) return false;
     uint64_t seen = base_load_acquire(&c->summary[page]);
     struct det_pending p;
-    p.n = p.lost = 0;
+    det_pending_init(&p);
     const uint64_t new_ = step_cached(s, seen, stamp, 15, addr, &p);
-    if (p.n || p.lost) return false; // races are told byte by byte
+    if (p.n) { // races are told byte by byte
+        pending_free(&p);
+        return false;
+    }
     if (new_ != seen &&
         !__atomic_compare_exchange_n(&c->summary[page], &seen, new_, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return false;
@@ -344,7 +359,7 @@ static void access_event(struct det_strand *s, const struct det_current *now)
         return;
     }
     struct det_pending p;
-    p.n = p.lost = 0;
+    det_pending_init(&p);
     det_access_cells(s, now->addr, now->size, stamp, &p);
     if (unlikely(p.n)) det_races_report(s, now, &p);
 }
@@ -359,11 +374,11 @@ void det_range(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, 
     if (unlikely(!size)) return;
     det_access_slow(s, pc, addr, size, kind);
 }
-void det_races_report(struct det_strand *s, const struct det_current *now, const struct det_pending *p)
+void det_races_report(struct det_strand *s, const struct det_current *now, struct det_pending *p)
 {
-    for (uint32_t i = 0; i < p->lost; i++) det_give_up();
     for (uint32_t i = 0; i < p->n; i++) {
         base_add_relaxed(&races_found, 1u); // relaxed: a counter
         det_race_deliver(s, now, &p->race[i]);
     }
+    pending_free(p);
 }

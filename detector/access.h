@@ -5,17 +5,23 @@
 #include "detector/stamp.h"
 
 // Races found by one event, to be delivered once no lock is held. One entry a stretch of bytes and earlier stamp.
-enum { DET_PENDING_MAX = 32 };
 struct det_race {
     struct det_stamp earlier; // a copy: a sweep may move the original before the report is made
     uintptr_t addr;
     size_t size;
 };
+enum { DET_PENDING_FEW = 8 };
 struct det_pending {
-    uint32_t n;
-    uint32_t lost; // did not fit
-    struct det_race race[DET_PENDING_MAX];
+    uint32_t n, cap;
+    struct det_race *race; // few, or grown by base_alloc
+    struct det_race few[DET_PENDING_FEW];
 };
+static inline void det_pending_init(struct det_pending *p)
+{
+    p->n = 0;
+    p->cap = DET_PENDING_FEW;
+    p->race = p->few;
+}
 // What the event is, for the report.
 struct det_current {
     uintptr_t pc, addr;
@@ -27,10 +33,10 @@ struct det_current {
 void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p);
 // Forgets what happened there and records stamp, without a check (stamp 0: just forgets).
 void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp);
-// Makes and delivers the reports of p. s is in a section, and holds no lock.
+// Makes and delivers the reports of p, which is empty afterwards. s is in a section, and holds no lock.
 // Builds one report and delivers it (collect.c).
 void det_race_deliver(struct det_strand *s, const struct det_current *now, const struct det_race *r);
-void det_races_report(struct det_strand *s, const struct det_current *now, const struct det_pending *p);
+void det_races_report(struct det_strand *s, const struct det_current *now, struct det_pending *p);
 uint64_t det_races_found(void), det_given_up(void);
 void det_give_up(void); // counts an access that could not be looked at
 void det_access_reset(void);

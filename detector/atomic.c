@@ -142,7 +142,7 @@ void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op wha
     const struct det_current now = {op->pc, op->addr, op->size,
                                     what == DET_OP_LOAD ? DET_ATOMIC_READ : DET_ATOMIC_WRITE, DET_BY_PROGRAM};
     struct det_pending p;
-    p.n = p.lost = 0;
+    det_pending_init(&p);
     clock_before(s, o, what, order);
     if (!s->ignore && det_cfg.report_races) {
         const uint32_t stamp = det_stamp_get(s, now.pc, det_what(now.kind, now.origin, now.size));
@@ -153,7 +153,10 @@ void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op wha
     }
     clock_after(s, o, what, order);
     base_unlock(&o->object.lock);
-    if (unlikely(p.n) && det_cfg.report_atomic_races) det_races_report(s, &now, &p);
+    if (unlikely(p.n)) {
+        if (!det_cfg.report_atomic_races) p.n = 0; // looked at all the same: plain accesses race with it
+        det_races_report(s, &now, &p);
+    }
     det_leave(s);
 }
 void det_fence(struct det_strand *s, int order)

@@ -85,6 +85,7 @@ void det_ignore_end(struct det_strand *s);
 // begin takes the object's lock; the caller does the operation; end does the clock work and drops the lock, so a
 // load acquires exactly what it read. Nothing else may happen to the strand in between. Orders are the
 // __ATOMIC_* constants (consume counts as acquire). A failed compare-exchange is a DET_OP_LOAD of the failure order.
+// A relaxed load is no exception: what it read is kept for a later acquire fence.
 
 enum det_op { DET_OP_LOAD, DET_OP_STORE, DET_OP_RMW };
 struct det_atomic {
@@ -94,8 +95,6 @@ struct det_atomic {
 };
 void det_atomic_begin(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint32_t size, struct det_atomic *op);
 void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op what, int order);
-// A relaxed load needs no object lock: call this before the load.
-void det_atomic_load_relaxed(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint32_t size);
 void det_fence(struct det_strand *s, int order);
 
 // ---- acquire and release on any sync object, named by an address --------------------------------------------

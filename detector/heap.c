@@ -32,7 +32,7 @@ bool det_free(struct det_strand *s, uintptr_t pc, uintptr_t addr)
             const struct det_current now = {pc, addr, size, DET_WRITE, DET_BY_FREE};
             const uint32_t stamp = det_stamp_get(s, pc, det_what(DET_WRITE, DET_BY_FREE, 0));
             struct det_pending p;
-            p.n = p.lost = 0;
+            det_pending_init(&p);
             if (stamp)
                 det_access_cells(s, addr, size, stamp, &p);
             else

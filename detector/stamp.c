@@ -78,6 +78,7 @@ void det_stamp_new_epoch(struct det_strand *s)
 {
     det_hot_set(&s->hot, s->run_next, 0);
     s->other_lo = s->other_next;
+    s->other_n = 0;
 }
 // A number inside [lo, lo + n): where the run is not consecutive, what came before misses from now on.
 static uint32_t plain_take(struct det_strand *s, uint32_t n)
@@ -87,6 +88,17 @@ static uint32_t plain_take(struct det_strand *s, uint32_t n)
     if (at != s->hot.lo + s->hot.n) det_hot_set(&s->hot, at, 0);
     return at;
 }
+static uint32_t other_take(struct det_strand *s)
+{
+    const uint32_t at = run_take(&s->other_next, &s->other_end, 1);
+    if (!at) return 0;
+    if (at != s->other_lo + s->other_n) {
+        s->other_lo = at;
+        s->other_n = 0;
+    }
+    s->other_n++;
+    return at;
+}
 // Only a finished stamp may hit.
 static void plain_publish(struct det_strand *s, uint32_t n) { det_hot_set(&s->hot, s->hot.lo, s->hot.n + n); }
 
@@ -94,17 +106,16 @@ static uint32_t key_slot(uintptr_t pc, uint32_t node, uint32_t chain, uint32_t w
 {
     return (uint32_t)(pc ^ pc >> 6) + node * 7 + chain * 13 + what * 3;
 }
-// Of stamps that s made: those below `lo` and `other_lo` are of earlier epochs.
 static bool is_current(const struct det_strand *s, uint32_t stamp)
 {
-    return stamp - s->hot.lo < s->hot.n || stamp - s->other_lo < s->other_next - s->other_lo;
+    return stamp - s->hot.lo < s->hot.n || stamp - s->other_lo < s->other_n;
 }
 static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
 {
     uint32_t node;
     const uint32_t site = det_site_of(s, pc, &node);
     const bool plain = (what & 2) == 0 && (what >> 2 & 3) == DET_BY_PROGRAM;
-    const uint32_t at = plain ? plain_take(s, 1) : run_take(&s->other_next, &s->other_end, 1);
+    const uint32_t at = plain ? plain_take(s, 1) : other_take(s);
     if (!at) return 0;
     *det_stamp_at(at) = (struct det_stamp){.time = s->time,
                                            .slot = s->slot,
