@@ -21,9 +21,9 @@ void det_init(const struct det_config *cfg, det_sink *to, void *ctx)
 }
 void det_reset(void)
 {
+    det_strands_reset(); // first: strands give up their locks
     det_objects_reset();
     det_locks_reset();
-    det_strands_reset();
     det_shadow_reset();
     det_stamp_reset();
     det_access_reset();

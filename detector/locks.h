@@ -40,11 +40,11 @@ enum { DET_CHAIN_CACHE = 2, DET_WANT_CACHE = 2 };
 #else
 enum { DET_CHAIN_CACHE = 32, DET_WANT_CACHE = 32 };
 #endif
-struct det_chain_key { // (parent, lock, mode) -> chain node; found before
+struct det_chain_key {     // (parent, lock, mode) -> chain node; found before
     uint32_t parent, lock; // lock: id << 1 | read; 0: empty
     uint32_t node;
 };
-struct det_want_key { // the graph knows this request already
+struct det_want_key {     // the graph knows this request already
     uint32_t chain, lock; // lock: id << 1 | read; 0: empty
     uint32_t published;   // s->must_published when it was last looked at
 };

@@ -17,7 +17,7 @@ struct det_pair {
     uint32_t a, b;
     uint32_t next; // in its bucket, or in the free list; 0 ends
 };
-struct det_pairs { // zero is an empty table
+struct det_pairs {       // zero is an empty table
     struct det_pair *at; // DET_PAIRS_MAX, reserved at the first pair; constant afterwards
     uint32_t used;       // indices below it have been handed out once; at least 1 when not empty
     uint32_t free;       // first of the removed

@@ -237,7 +237,10 @@ static void empty(struct det_object *o)
     case DET_OBJ_SYNC: det_sync_clear((struct det_sync *)o); break;
     case DET_OBJ_COND: det_release_drop(&((struct det_cond *)o)->signals); break;
     case DET_OBJ_BARRIER: det_barrier_clear((struct det_barrier *)o); break;
-    case DET_OBJ_LOCK:
+    case DET_OBJ_LOCK: // only at a reset; else locks.c empties it
+        det_release_drop(&((struct det_lock *)o)->writes);
+        det_release_drop(&((struct det_lock *)o)->reads);
+        break;
     case DET_OBJ_HEAP:
     case DET_OBJ_TYPES: break;
     }

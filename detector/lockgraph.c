@@ -1,0 +1,419 @@
+#include "detector/lockgraph.h"
+#include "base/arena.h"
+#include "base/sys.h"
+
+struct graph_vertex *graph_vertices; // [0] unused
+struct graph_edge *graph_edges;      // beside graph_edge_pairs
+struct det_pairs graph_edge_pairs;
+uint32_t graph_marks;
+
+static struct base_lock lock;    // guards all of the graph
+static uint32_t used, free_list; // vertices; freed ones are linked through member
+static uint32_t *chain_vertices; // by chain node
+static uint32_t next_order;
+static struct base_pool label_pool = {.size = sizeof(struct graph_label)};
+static uint64_t forgotten;
+// The labels of one strand on one edge in one mode, by (edge, strand << 1 | read).
+static struct det_pairs owners;
+static struct graph_owner {
+    struct graph_label *newest;
+    uint32_t n;
+} * owner_data; // beside owners
+
+// How many labels one strand keeps on an edge in a mode, and how many all finished strands together: the newest. A newer
+// label closes every future two-lock cycle that an older one of the same strand could.
+enum { OWN_MAX = 16, FINISHED_MAX = 64 };
+
+void graph_list_push(struct graph_list *l, uint32_t v)
+{
+    if (l->n == l->cap) {
+        const uint32_t cap = l->cap ? 2 * l->cap : 64;
+        uint32_t *grown = base_alloc(cap * sizeof *grown);
+        for (uint32_t i = 0; i < l->n; i++) grown[i] = l->at[i];
+        base_free(l->at, l->cap * sizeof *grown);
+        l->at = grown;
+        l->cap = cap;
+    }
+    l->at[l->n++] = v;
+}
+
+// ---- vertices ------------------------------------------------------------------------------------------------
+
+static struct graph_vertex *at(uint32_t v) { return &graph_vertices[v]; }
+static uint32_t rep(uint32_t v) { return at(v)->rep; }
+static uint32_t order(uint32_t v) { return at(rep(v))->order; }
+
+static bool set_up(void)
+{
+    if (likely(graph_vertices != NULL)) return true;
+    graph_edges = sys_reserve((size_t)DET_PAIRS_MAX * sizeof *graph_edges);
+    owner_data = sys_reserve((size_t)DET_PAIRS_MAX * sizeof *owner_data);
+    chain_vertices = sys_reserve((size_t)DET_PAIRS_MAX * sizeof *chain_vertices);
+    graph_vertices = sys_reserve((size_t)DET_PAIRS_MAX * sizeof *graph_vertices);
+    const bool room = graph_edges && owner_data && chain_vertices && graph_vertices;
+    CHECK(room && "no address space for the lock-order graph");
+    used = 1;
+    return room;
+}
+// A fresh vertex is last in the order, so it may at once have edges in from those that exist.
+static uint32_t vertex_new(uint32_t name, bool is_lock)
+{
+    uint32_t v = free_list;
+    if (v)
+        free_list = at(v)->member;
+    else
+        v = used++;
+    CHECK(v < DET_PAIRS_MAX);
+    *at(v) = (struct graph_vertex){.order = ++next_order, .rep = v, .name = name, .is_lock = is_lock};
+    return v;
+}
+// 0 when the lock is gone.
+static uint32_t lock_vertex(uint32_t name)
+{
+    struct det_lock_name *n = &det_lock_names[name];
+    if (name == 0 || base_load_relaxed(&n->gone)) return 0; // relaxed: also set under the graph's lock, or by its user
+    if (!n->vertex) n->vertex = vertex_new(name, true);
+    return n->vertex;
+}
+static uint32_t chain_vertex_new(uint32_t chain, uint32_t parent)
+{
+    const uint32_t l = lock_vertex(det_chain_lock(chain));
+    const uint32_t v = vertex_new(chain, false);
+    at(v)->lock = l;
+    if (l) {
+        at(v)->next_of_lock = at(l)->kids;
+        at(l)->kids = v;
+    }
+    at(v)->parent = parent;
+    if (parent) {
+        at(v)->next_kid = at(parent)->kids;
+        at(parent)->kids = v;
+    }
+    return chain_vertices[chain] = v;
+}
+// The vertex of the chain node; made, with those of the nodes below it.
+static uint32_t chain_vertex(uint32_t chain)
+{
+    static struct graph_list todo; // guarded by lock
+    todo.n = 0;
+    uint32_t c = chain;
+    for (; c && !chain_vertices[c]; c = det_chain_below(c)) graph_list_push(&todo, c);
+    uint32_t v = c ? chain_vertices[c] : 0;
+    while (todo.n) v = chain_vertex_new(todo.at[--todo.n], v);
+    return v;
+}
+
+// ---- the order -----------------------------------------------------------------------------------------------
+
+struct neighbours { // visits what a component leads to, or what leads to it
+    uint32_t mark;
+    struct graph_list *found; // components, each once
+};
+static void meet(struct neighbours *n, uint32_t v)
+{
+    if (!v || at(rep(v))->mark == n->mark) return;
+    at(rep(v))->mark = n->mark;
+    graph_list_push(n->found, rep(v));
+}
+static void meet_after(struct neighbours *n, uint32_t v)
+{
+    for (uint32_t k = at(v)->kids; k; k = at(v)->is_lock ? at(k)->next_of_lock : at(k)->next_kid) meet(n, k);
+    if (at(v)->is_lock) return;
+    for (uint32_t e = at(v)->edges; e; e = graph_edges[e].out_next) meet(n, graph_edge_lock(e));
+}
+static void meet_before(struct neighbours *n, uint32_t v)
+{
+    meet(n, at(v)->parent);
+    meet(n, at(v)->lock);
+    if (!at(v)->is_lock) return;
+    for (uint32_t e = at(v)->edges; e; e = graph_edges[e].in_next) meet(n, graph_edge_chain(e));
+}
+// The components reached from component `start` forwards (backwards) that are not after (before) the limit, into *out.
+static void reach(uint32_t start, uint32_t limit, bool forwards, struct graph_list *out)
+{
+    static struct graph_list met; // guarded by lock
+    struct neighbours n = {++graph_marks, &met};
+    met.n = out->n = 0;
+    meet(&n, start);
+    while (met.n) {
+        const uint32_t r = met.at[--met.n];
+        if (forwards ? at(r)->order > limit : at(r)->order < limit) continue;
+        graph_list_push(out, r);
+        for (uint32_t v = r; v; v = at(v)->member) forwards ? meet_after(&n, v) : meet_before(&n, v);
+    }
+}
+static void sift_down(uint32_t *a, uint32_t root, uint32_t n)
+{
+    for (uint32_t kid; (kid = 2 * root + 1) < n; root = kid) {
+        if (kid + 1 < n && at(a[kid])->order < at(a[kid + 1])->order) kid++;
+        if (at(a[root])->order >= at(a[kid])->order) return;
+        const uint32_t t = a[root];
+        a[root] = a[kid];
+        a[kid] = t;
+    }
+}
+static void sort_by_order(struct graph_list *l)
+{
+    for (uint32_t i = l->n / 2; i-- > 0;) sift_down(l->at, i, l->n);
+    for (uint32_t n = l->n; n-- > 1;) {
+        const uint32_t t = l->at[0];
+        l->at[0] = l->at[n];
+        l->at[n] = t;
+        sift_down(l->at, 0, n);
+    }
+}
+// All members of component `from` become members of `into`.
+static void merge(uint32_t into, uint32_t from)
+{
+    uint32_t v = from;
+    for (;; v = at(v)->member) {
+        at(v)->rep = into;
+        if (!at(v)->member) break;
+    }
+    at(v)->member = at(into)->member;
+    at(into)->member = from;
+}
+// Gives the concerned components their places anew: first those that only reach x, then the merged one, last those that
+// y only reaches, each group in the order that it had.
+static void rearrange(struct graph_list *all, uint32_t only_before, uint32_t merged)
+{
+    static struct graph_list places; // guarded by lock
+    sort_by_order(all);
+    places.n = 0;
+    for (uint32_t i = 0; i < all->n; i++) graph_list_push(&places, at(all->at[i])->order);
+    uint32_t first = 0, last = all->n;
+    for (uint32_t i = 0; i < all->n; i++)
+        if (at(all->at[i])->tag == only_before) at(all->at[i])->order = places.at[first++];
+    for (uint32_t i = all->n; i-- > 0;)
+        if (at(all->at[i])->tag == only_before + 2) at(all->at[i])->order = places.at[--last];
+    if (merged) at(merged)->order = places.at[first];
+}
+// The edge x -> y was added: mends the order, and merges the components that are on one cycle now.
+static void order_insert(uint32_t x, uint32_t y)
+{
+    static struct graph_list all, after; // guarded by lock
+    const uint32_t rx = rep(x), ry = rep(y);
+    if (rx == ry || at(rx)->order < at(ry)->order) return;
+    reach(rx, at(ry)->order, false, &all);
+    reach(ry, at(rx)->order, true, &after);
+    graph_marks += 3; // tag tells: reaches x, is reached from y, or (on a cycle) both
+    const uint32_t only_before = graph_marks - 2, both = graph_marks - 1, only_after = graph_marks;
+    for (uint32_t i = 0; i < all.n; i++) at(all.at[i])->tag = only_before;
+    uint32_t merged = 0;
+    for (uint32_t i = 0; i < after.n; i++) {
+        const uint32_t r = after.at[i];
+        if (at(r)->tag == only_before) {
+            at(r)->tag = both;
+            if (!merged) merged = r;
+        } else {
+            at(r)->tag = only_after;
+            graph_list_push(&all, r);
+        }
+    }
+    rearrange(&all, only_before, merged);
+    for (uint32_t i = 0; i < all.n; i++)
+        if (at(all.at[i])->tag == both && all.at[i] != merged) merge(merged, all.at[i]);
+}
+// v is taken out of its component, which may be left with a representative less.
+static void leave_component(uint32_t v)
+{
+    const uint32_t heir = at(v)->member;
+    if (rep(v) != v) {
+        uint32_t p = rep(v);
+        while (at(p)->member != v) p = at(p)->member;
+        at(p)->member = heir;
+    } else if (heir) {
+        at(heir)->order = at(v)->order;
+        for (uint32_t m = heir; m; m = at(m)->member) at(m)->rep = heir;
+    }
+}
+
+// ---- labels --------------------------------------------------------------------------------------------------
+
+static struct graph_owner *owner_find(const struct graph_label *l, uint32_t *index)
+{
+    *index = det_pairs_find(&owners, l->edge, l->strand->id << 1 | l->read);
+    return &owner_data[*index];
+}
+static void label_remove(struct graph_label *l)
+{
+    struct graph_edge *e = &graph_edges[l->edge];
+    if (l->next) l->next->prev = l->prev;
+    if (l->prev)
+        l->prev->next = l->next;
+    else
+        e->labels = l->next;
+    e->nlabels--;
+    uint32_t index;
+    struct graph_owner *o = owner_find(l, &index);
+    struct graph_label **p = &o->newest;
+    while (*p != l) p = &(*p)->older;
+    *p = l->older;
+    if (--o->n == 0) det_pairs_remove(&owners, index);
+    det_clock_drop(&l->must);
+    base_pool_put(&label_pool, l);
+}
+static void label_add(struct graph_label *l, struct graph_owner *o)
+{
+    struct graph_edge *e = &graph_edges[l->edge];
+    l->next = e->labels;
+    if (l->next) l->next->prev = l;
+    e->labels = l;
+    e->nlabels++;
+    l->older = o->newest;
+    o->newest = l;
+    o->n++;
+}
+static void trim_own(const struct graph_owner *o)
+{
+    if (o->n <= OWN_MAX) return;
+    struct graph_label *oldest = o->newest;
+    while (oldest->older) oldest = oldest->older;
+    label_remove(oldest);
+    forgotten++;
+}
+static void trim_finished(struct graph_edge *e)
+{
+    if (e->nlabels < e->trim_at) return;
+    uint32_t finished = 0;
+    for (struct graph_label *l = e->labels, *next; l; l = next) {
+        next = l->next;
+        if (!base_load_relaxed(&l->strand->finished) || ++finished <= FINISHED_MAX) continue; // relaxed: only a limit
+        label_remove(l);
+        forgotten++;
+    }
+    e->trim_at = 2 * (e->nlabels + FINISHED_MAX);
+}
+// The label of this request; NULL when the graph knows all of it already.
+static const struct graph_label *label_note(struct det_strand *s, const struct det_want *w, uint32_t edge)
+{
+    bool made;
+    const uint32_t index = det_pairs_intern(&owners, edge, s->record->id << 1 | w->read, &made);
+    if (!index) return NULL;
+    struct graph_owner *o = &owner_data[index];
+    if (made) *o = (struct graph_owner){0};
+    struct graph_label *l = o->newest;
+    if (l && l->published == s->must_published) return NULL;
+    if (!l || l->must.root != s->must.root) {
+        l = base_pool_get(&label_pool);
+        *l = (struct graph_label){
+            .strand = s->record, .edge = edge, .sites = w->sites, .stack = w->stack, .read = w->read};
+        det_clock_copy(&l->must, &s->must);
+        label_add(l, o);
+        trim_own(o);
+        trim_finished(&graph_edges[edge]);
+    }
+    l->slot = s->slot;
+    l->time = s->time;
+    l->published = s->must_published;
+    det_stamped(s);
+    return l;
+}
+
+// ---- edges ---------------------------------------------------------------------------------------------------
+
+static uint32_t edge_get(uint32_t chain, uint32_t name)
+{
+    const uint32_t x = chain_vertex(chain), y = lock_vertex(name);
+    if (!x || !y) return 0;
+    bool made;
+    const uint32_t e = det_pairs_intern(&graph_edge_pairs, x, y, &made);
+    if (!made) return e;
+    struct graph_edge *d = &graph_edges[e];
+    *d = (struct graph_edge){.trim_at = 2 * FINISHED_MAX, .out_next = at(x)->edges, .in_next = at(y)->edges};
+    if (d->out_next) graph_edges[d->out_next].out_prev = e;
+    if (d->in_next) graph_edges[d->in_next].in_prev = e;
+    at(x)->edges = at(y)->edges = e;
+    order_insert(x, y);
+    return e;
+}
+static void edge_remove(uint32_t e)
+{
+    struct graph_edge *d = &graph_edges[e];
+    while (d->labels) label_remove(d->labels);
+    if (d->out_next) graph_edges[d->out_next].out_prev = d->out_prev;
+    if (d->in_next) graph_edges[d->in_next].in_prev = d->in_prev;
+    if (d->out_prev)
+        graph_edges[d->out_prev].out_next = d->out_next;
+    else
+        at(graph_edge_chain(e))->edges = d->out_next;
+    if (d->in_prev)
+        graph_edges[d->in_prev].in_next = d->in_next;
+    else
+        at(graph_edge_lock(e))->edges = d->in_next;
+    det_pairs_remove(&graph_edge_pairs, e);
+}
+
+// ---- what locks.c calls --------------------------------------------------------------------------------------
+
+struct det_cycle *det_lockgraph_want(struct det_strand *s, const struct det_want *w)
+{
+    struct det_cycle *found = NULL;
+    base_lock(&lock);
+    const uint32_t e = set_up() ? edge_get(w->chain, w->lock) : 0;
+    const struct graph_label *l = e ? label_note(s, w, e) : NULL;
+    if (l && rep(graph_edge_chain(e)) == rep(graph_edge_lock(e))) graph_search(l, &found);
+#ifdef RAVEL_DEEP
+    det_lockgraph_check();
+#endif
+    base_unlock(&lock);
+    return found;
+}
+void det_lockgraph_gone(uint32_t name)
+{
+    struct det_lock_name *n = &det_lock_names[name];
+    base_store_relaxed(&n->gone, true);         // relaxed: who still asks for it races with its destruction
+    if (!base_load_relaxed(&n->vertex)) return; // relaxed: as above; most locks are never taken with another one
+    base_lock(&lock);
+    const uint32_t v = n->vertex;
+    n->vertex = 0;
+    while (at(v)->edges) edge_remove(at(v)->edges);
+    for (uint32_t k = at(v)->kids; k; k = at(k)->next_of_lock) at(k)->lock = 0;
+    leave_component(v);
+    *at(v) = (struct graph_vertex){.member = free_list};
+    free_list = v;
+    base_unlock(&lock);
+}
+void det_locks_each_epoch(void (*fn)(uint32_t slot, uint32_t time, void *ctx), void *ctx)
+{
+    for (uint32_t e = 1; e < graph_edge_pairs.used; e++)
+        for (const struct graph_label *l = graph_edges[e].labels; l; l = l->next) fn(l->slot, l->time, ctx);
+}
+void det_lockgraph_stats(struct det_lockgraph_stats *out)
+{
+    base_lock(&lock);
+    *out =
+        (struct det_lockgraph_stats){.edges = graph_edge_pairs.live, .labels = label_pool.live, .forgotten = forgotten};
+    for (uint32_t v = 1; v < used; v++) out->vertices += at(v)->rep != 0;
+    graph_search_stats(out);
+    base_unlock(&lock);
+}
+static void check_edge(uint32_t u, uint32_t v) { CHECK(rep(u) == rep(v) || order(u) < order(v)); }
+void det_lockgraph_check(void)
+{
+    for (uint32_t v = 1; v < used; v++) {
+        if (!at(v)->rep) continue;
+        CHECK(rep(rep(v)) == rep(v));
+        if (at(v)->parent) check_edge(at(v)->parent, v);
+        if (at(v)->lock) check_edge(at(v)->lock, v);
+        if (at(v)->is_lock)
+            for (uint32_t e = at(v)->edges; e; e = graph_edges[e].in_next) check_edge(graph_edge_chain(e), v);
+    }
+}
+void det_lockgraph_reset(void)
+{
+    for (uint32_t e = 1; e < graph_edge_pairs.used; e++)
+        while (graph_edges[e].labels) label_remove(graph_edges[e].labels);
+    if (graph_vertices) {
+        sys_unmap(graph_edges, (size_t)DET_PAIRS_MAX * sizeof *graph_edges);
+        sys_unmap(owner_data, (size_t)DET_PAIRS_MAX * sizeof *owner_data);
+        sys_unmap(chain_vertices, (size_t)DET_PAIRS_MAX * sizeof *chain_vertices);
+        sys_unmap(graph_vertices, (size_t)DET_PAIRS_MAX * sizeof *graph_vertices);
+    }
+    graph_vertices = NULL;
+    det_pairs_reset(&graph_edge_pairs);
+    det_pairs_reset(&owners);
+    used = free_list = next_order = graph_marks = 0;
+    forgotten = 0;
+    graph_search_reset();
+}
