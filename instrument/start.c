@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 
 #include "base/check.h"
+#include "base/env.h"
 #include "base/flags.h"
 #include "base/lock.h"
 #include "base/print.h"
@@ -31,26 +32,14 @@ enum { NOT_STARTED = 0, STARTED = 1 /* that tid is init's */ };
 static const char *broken_file; // where one of our own invariants broke and checking stopped; NULL: nowhere
 static int broken_line;
 
-extern void *__libc_stack_end; // the dynamic linker's: the initial stack pointer, at which argc lies
-
 // ---- options -----------------------------------------------------------------------------------------------
 
-// The environment as the kernel gave it: libc may not have found its own pointer to it yet.
-static const char *get_env(const char *name)
-{
-    const long argc = *(const long *)__libc_stack_end;
-    const char *const *env = (const char *const *)__libc_stack_end + 1 + argc + 1;
-    const size_t n = base_strlen(name);
-    for (; *env; env++)
-        if (base_strncmp(*env, name, n) == 0 && (*env)[n] == '=') return *env + n + 1;
-    return NULL;
-}
 const char *__tsan_default_options(void) __attribute__((weak, visibility("default"))); // a program may define it
 static void read_options(void)
 {
     if (__tsan_default_options) base_flags_parse(__tsan_default_options(), "__tsan_default_options");
-    base_flags_parse(get_env("TSAN_OPTIONS"), "TSAN_OPTIONS");
-    base_flags_parse(get_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
+    base_flags_parse(base_env("TSAN_OPTIONS"), "TSAN_OPTIONS");
+    base_flags_parse(base_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
     if (base_flags.help) base_flags_help();
 }
 
