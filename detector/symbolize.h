@@ -2,9 +2,10 @@
 //
 // The symboliser (cli/symbolize/) is a program of its own, so that libdw stays out of the programs we check. It is
 // started at the first report, in a clean environment, as a child that the program's wait() does not see, and
-// answers over a pipe. Its path: RAVEL_SYMBOLIZER in the environment (a file); else `symbolize` in the directory
-// __ravel_home that `ravel cc` put into the program at link time; else in the directory of the installation. When it
-// is not there, dies or does not answer in time, module, offset and build id are all that is known; that is said once.
+// answers over a socket. Its path: RAVEL_SYMBOLIZER in the environment (a file); else `symbolize` in the directory
+// that is written in the section .ravel.home of the runtime (the build's; an installation writes its own there). When
+// it is not there, dies or does not answer in time, module, offset and build id are all that is known; that is said
+// once.
 //
 // Callers: report.c and the printers, one at a time (report.c's lock), outside every lock of the detector's. All that
 // is returned lives for ever.
@@ -14,10 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-// The directory in which `symbolize` lies, for example PREFIX/libexec/ravel. Defined by an object that `ravel cc` adds
-// when it links; undefined (NULL) otherwise.
-extern const char __ravel_home[] __attribute__((weak));
 
 struct det_module { // a mapped ELF file
     const char *path;

@@ -24,10 +24,13 @@
 #include "base/sys.h"
 
 #ifndef RAVEL_LIBEXEC
-#error "RAVEL_LIBEXEC is the directory of the symboliser in the installation"
+#error "RAVEL_LIBEXEC is the directory of the symboliser"
 #endif
 
-enum { ANSWER_MAX = 256 << 10, ANSWER_MS = 20000, STOP_MS = 1000, STACK = 16 << 10 };
+enum { HOME_BYTES = 1024, ANSWER_MAX = 256 << 10, ANSWER_MS = 20000, STOP_MS = 1000, STACK = 16 << 10 };
+
+// Where the symboliser lies; a newline ends it. cmake --install replaces the whole section (cli/symbolize/).
+static const char home[HOME_BYTES] __attribute__((section(".ravel.home"), used)) = RAVEL_LIBEXEC "\n";
 
 static char path[4096];       // constant after configure
 static bool from_environment; // constant after configure
@@ -68,12 +71,15 @@ void det_symbolizer_configure(void)
     struct base_buf b = {path, 0, sizeof path, false};
     const char *const told = base_env("RAVEL_SYMBOLIZER");
     from_environment = told && *told;
-    if (from_environment)
+    if (from_environment) {
         base_puts(&b, told);
-    else if (__ravel_home)
-        base_putf(&b, "%s/symbolize", __ravel_home);
-    else
-        base_puts(&b, RAVEL_LIBEXEC "/symbolize");
+        return;
+    }
+    const char *p = home;
+    __asm__("" : "+r"(p)); // what the compiler knows of its contents need not be so
+    size_t n = 0;
+    while (n < HOME_BYTES && p[n] && p[n] != '\n') n++;
+    base_putf(&b, "%.*s/symbolize", (int)n, p);
 }
 
 struct start {
