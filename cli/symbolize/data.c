@@ -154,7 +154,7 @@ static void put_variable(const struct module *m, const struct object *o, GElf_Ad
     Dwarf_Die cu, variable, origin;
     Dwarf_Attribute a;
     if (!dwarf || !small_enough(dwarf) || !find_in_units(dwarf, o->start - dwarf_bias, &cu, &variable)) {
-        printf("\t\t0\n");
+        printf("\t\t\t0\n");
         return;
     }
     putchar('\t');
@@ -178,7 +178,7 @@ void data_answer(const struct module *m, GElf_Addr offset)
 {
     struct object o = {NULL, 0, 0};
     if (!find_symbol(m, offset + m->bias, &o)) return;
-    printf("%.*s\t%llx\t%llu\t", length_without_number(o.name), o.name, (unsigned long long)(o.start - m->bias),
+    printf("%.*s\t%llx\t%llu", length_without_number(o.name), o.name, (unsigned long long)(o.start - m->bias),
            (unsigned long long)o.size);
     put_variable(m, &o, offset + m->bias);
 }
