@@ -2,6 +2,7 @@
 // The addresses of a stack are return addresses; the call is the instruction before. Outside of main() lies libc's
 // start-up, outside of a thread's function lie our own and libc's: nobody wants to see those.
 #include "base/flags.h"
+#include "detector/modules.h"
 #include "detector/print.h"
 
 // Cuts everything up to and including strip_path_prefix.
@@ -21,10 +22,22 @@ static bool outside(const struct det_shown *f)
            (f->function && base_strcmp(f->function, "start_thread") == 0);
 }
 
-struct det_frames det_frames_of(const struct det_stack *stack) { return (struct det_frames){.stack = stack}; }
+// Frames of libc at the outer end call main or a thread's function; their names are often not known.
+static bool in_libc(uintptr_t pc)
+{
+    uintptr_t offset;
+    const struct det_module *m = det_modules_find(pc, &offset);
+    return m && (begins(m->name, "libc.so") || begins(m->name, "libc-2"));
+}
+struct det_frames det_frames_of(const struct det_stack *stack)
+{
+    uint32_t n = stack->n;
+    while (n > 1 && in_libc(stack->pc[n - 1] - 1)) n--;
+    return (struct det_frames){.stack = stack, .end = n};
+}
 bool det_frames_next(struct det_frames *i, struct det_shown *out)
 {
-    if (i->done || i->at >= i->stack->n) return false;
+    if (i->done || i->at >= i->end) return false;
     const struct det_place *const p = det_symbolize_code(i->stack->pc[i->at] - 1);
     *out = (struct det_shown){.place = p};
     if (i->inlined < p->nsyms) {

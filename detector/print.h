@@ -68,7 +68,8 @@ struct det_shown {
 //     for (struct det_frames i = det_frames_of(&stack); det_frames_next(&i, &shown);)
 struct det_frames {
     const struct det_stack *stack;
-    uint32_t at, inlined; // next pc, and next function there
+    uint32_t at, end; // next pc, and the first that is not shown
+    uint32_t inlined; // next function at that pc
     bool done;
 };
 struct det_frames det_frames_of(const struct det_stack *stack);
