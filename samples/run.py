@@ -49,9 +49,11 @@ def reported(source, log):
     findings = set()
     for text in log.splitlines():
         entry = json.loads(text)
-        if entry["type"] == "race":
+        if entry["type"] != "report":
+            continue
+        if "sides" in entry:
             findings.add(("race", tuple(sorted(line_in(source, side["stack"]) for side in entry["sides"]))))
-        elif entry["type"] == "lock-cycle":
+        else:
             stacks = [edge[end] for edge in entry["edges"] for end in ("from_stack", "to_stack")]
             findings.add(("lock-cycle", tuple(sorted({line_in(source, stack) for stack in stacks}))))
     return findings
