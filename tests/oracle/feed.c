@@ -12,7 +12,7 @@ static uint64_t tokens[MAX_STRANDS]; // of the barrier that the strand is in
 static struct {
     uintptr_t addr;
     size_t size;
-} blocks[MAX_OBJECTS]; // live ones, to know what det_free must answer
+} blocks[4 * MAX_OBJECTS]; // live ones, to know what det_free must answer
 static struct found founds[MAX_FOUND];
 static uint32_t nfounds;
 
@@ -162,17 +162,17 @@ static const char *heap(struct det_strand *s, const struct event *e)
         det_unmap(s, e->addr, e->size);
     } else {
         const bool known = det_free(s, e->pc, e->addr);
-        for (int i = 0; i < MAX_OBJECTS; i++)
+        for (int i = 0; i < 4 * MAX_OBJECTS; i++)
             if (blocks[i].size && blocks[i].addr == e->addr) {
                 blocks[i].size = 0;
                 return known ? NULL : "det_free does not know a live block";
             }
         return known ? "det_free knows a block that is not there" : NULL;
     }
-    for (int i = 0; i < MAX_OBJECTS; i++) { // an unmapped block is none any more
+    for (int i = 0; i < 4 * MAX_OBJECTS; i++) { // an unmapped block is none any more
         if (blocks[i].size && blocks[i].addr - e->addr < e->size) blocks[i].size = 0;
     }
-    for (int i = 0; i < MAX_OBJECTS && e->op == OP_ALLOC; i++)
+    for (int i = 0; i < 4 * MAX_OBJECTS && e->op == OP_ALLOC; i++)
         if (!blocks[i].size) {
             blocks[i].addr = e->addr;
             blocks[i].size = e->size;

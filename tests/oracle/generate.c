@@ -345,7 +345,7 @@ static void choose_temper(uint64_t seed)
 {
     static const uint8_t factors[] = {0, 1, 1, 3, 8};
     const bool wide = seed % 64 == 63; // more strands than a flat clock holds
-    g.target = wide ? between(800, 1800) : chance(90) ? between(10, 250) : between(250, 1200);
+    g.target = wide ? between(800, 1800) : chance(80) ? between(20, 500) : between(500, 1800);
     g.max_running = wide ? 200 : between(2, 8);
     for (int i = 0; i < GROUPS; i++) {
         g.weight[i] = usual_weight[i] * (chance(50) ? 1u : factors[below(5)]);
