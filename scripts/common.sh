@@ -29,8 +29,8 @@ need_packages() {
     fi
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # both are lists of words
-    install() { $as_root apt-get install -y --no-install-recommends $missing </dev/null; }
-    install || { $as_root apt-get update </dev/null && install; } ||
+    install() { $as_root apt-get install -qy --no-install-recommends $missing </dev/null; }
+    install || { $as_root apt-get update -q </dev/null && install; } ||
         { echo "$0: could not install: $missing" >&2; exit 2; }
 }
 
@@ -41,5 +41,5 @@ configure() {
     if command -v ccache >/dev/null; then
         set -- "$@" -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
     fi
-    cmake --preset "$preset" "$@"
+    cmake --preset "$preset" --log-level=WARNING -Wno-dev "$@" >/dev/null
 }
