@@ -1,7 +1,7 @@
 // detector/symbolize.h: from addresses to names, by asking the symboliser.
 //
 // The symboliser (cli/symbolize/) is a program of its own, so that libdw stays out of the programs we check. It is
-// started at the first report, in a clean environment, as a child that the program's wait() does not see, and
+// started at the first report, in a clean environment, as a process that the program's wait() does not see, and
 // answers over a socket. Its path: RAVEL_SYMBOLIZER in the environment (a file); else `symbolize` in the directory
 // that is written in the section .ravel.home of the runtime (the build's; an installation writes its own there). When
 // it is not there, dies or does not answer in time, module, offset and build id are all that is known; that is said

@@ -1,10 +1,11 @@
 // detector/symbolize_process.c: starting, asking and ending the symboliser, without the program noticing.
 //
-// The child is made by clone(CLONE_VM | CLONE_VFORK) and executes at once: nothing is copied, however large the shadow
-// is, and no pthread_atfork handler runs. Its exit signal is 0, so neither SIGCHLD nor the program's wait() tells of
-// it. It gets one end of a socket pair as stdin and stdout, nothing else of the program's: no other descriptor, no
-// environment, and every signal blocked, so that a Ctrl-C meant for the program does not end it before the last
-// report. It ends when our end of the socket is closed. Every wait for it has a time-out.
+// It is made by clone(CLONE_VM | CLONE_VFORK) and executes at once: nothing is copied, however large the shadow is, and
+// no pthread_atfork handler runs. It is a child's child, so the program's wait() never sees it: exit signal 0 hides the
+// one in between, which is gone at once, but would not hide the symboliser, because execve turns it into SIGCHLD. It
+// gets one end of a socket pair as stdin and stdout, nothing else of the program's: no other descriptor, no environment,
+// and every signal blocked, so that a Ctrl-C meant for the program does not end it before the last report. It ends when
+// our end of the socket is closed, or when one answer takes it too long. Every wait for it has a time-out.
 #include "detector/symbolize.h"
 #include "detector/symbolize_process.h"
 
@@ -35,7 +36,6 @@ static const char home[HOME_BYTES] __attribute__((section(".ravel.home"), used))
 static char path[4096];       // constant after configure
 static bool from_environment; // constant after configure
 static struct det_fd sock = {.fd = -1};
-static long child;              // pid; 0: none
 static bool given_up;           // it is not there, or it failed: do not try again
 static char answer[ANSWER_MAX]; // NUL-terminated
 
@@ -83,11 +83,11 @@ void det_symbolizer_configure(void)
 }
 
 struct start {
-    int end;    // the child's end of the socket
-    int failed; // set by the child: errno of execve
+    int end;     // the symboliser's end of the socket
+    long failed; // an errno, set from the other side of clone
 };
-// Runs on its own stack in our memory while this thread is suspended; only raw system calls, no errno, no TLS.
-static void run_child(void *arg)
+// These two run on stacks of their own in our memory while this thread is suspended; only raw system calls, no errno.
+static void run_symboliser(void *arg)
 {
     struct start *const s = arg;
     char *const argv[] = {path, NULL};
@@ -99,7 +99,15 @@ static void run_child(void *arg)
     sys_call3(SYS_dup3, s->end, 1, 0);
     if (sys_call3(SYS_close_range, 3, ~0u, 0) < 0)
         for (int fd = 3; fd < 4096; fd++) sys_call1(SYS_close, fd); // before Linux 5.9
-    s->failed = (int)-sys_call3(SYS_execve, path, argv, envp);
+    s->failed = -sys_call3(SYS_execve, path, argv, envp);
+}
+static long clone_run(void *stack_end, void (*fn)(void *), void *arg);
+static void run_between(void *arg)
+{
+    static char stack[STACK] __attribute__((aligned(16)));
+    struct start *const s = arg;
+    const long pid = clone_run(stack + STACK, run_symboliser, s);
+    if (pid < 0) s->failed = -pid;
 }
 // vfork that returns in the child on another stack: calls fn(arg) there, then exits. The pid, or -errno.
 static long clone_run(void *stack_end, void (*fn)(void *), void *arg)
@@ -127,11 +135,6 @@ static long clone_run(void *stack_end, void (*fn)(void *), void *arg)
                      : "rcx", "rdx", "r8", "r10", "r11", "memory", "cc");
     return ret;
 }
-static void reap(void)
-{
-    if (child) sys_call4(SYS_wait4, child, NULL, __WALL, NULL);
-    child = 0;
-}
 static void give_up(const char *why)
 {
     if (!given_up)
@@ -150,28 +153,21 @@ static bool start(void)
     struct start s = {.end = ends[1], .failed = 0};
     uint64_t all = ~(uint64_t)0, saved;
     sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &saved, sizeof all);
-    const long pid = clone_run(stack + STACK, run_child, &s);
+    const long between = clone_run(stack + STACK, run_between, &s);
+    if (between > 0) sys_call4(SYS_wait4, between, NULL, __WCLONE, NULL);
     sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved);
     sys_call1(SYS_close, ends[1]);
-    child = pid > 0 ? pid : 0;
-    if (child && !s.failed) {
+    if (between > 0 && !s.failed) {
         sock = det_fd_keep(ends[0]);
         return true;
     }
     sys_call1(SYS_close, ends[0]);
-    reap();
     give_up(s.failed == ENOENT ? "is not there" : "could not be started");
     return false;
 }
 
 // ---- asking --------------------------------------------------------------------------------------------------
 
-static void stop_at_once(void)
-{
-    det_fd_close(&sock);
-    if (child) sys_call2(SYS_kill, child, SIGKILL);
-    reap();
-}
 static bool send_all(const char *p, size_t n)
 {
     while (n) { // MSG_NOSIGNAL: no SIGPIPE for the program when the symboliser is gone
@@ -215,28 +211,18 @@ static bool receive(uint64_t deadline_ns)
 const char *det_symbolizer_ask(const char *request, size_t n)
 {
     if (given_up || !base_flags.symbolize) return NULL;
-    if (!det_fd_good(&sock)) { // none yet, or the program has closed it
-        sock.fd = -1;
-        if (child) stop_at_once();
-        if (!start()) return NULL;
-    }
+    if (!det_fd_good(&sock) && !start()) return NULL; // none yet, or the program has closed it
     if (send_all(request, n) && receive(sys_now_ns() + ANSWER_MS * (uint64_t)1000000)) return answer;
-    stop_at_once();
+    det_fd_close(&sock);
     give_up("died or did not answer");
     return NULL;
 }
 
 void det_symbolizer_stop(void)
 {
-    if (!child) return;
-    if (det_fd_good(&sock)) {
-        sys_call2(SYS_shutdown, sock.fd, SHUT_WR); // it reads the end of its input
-        wait_readable(sys_now_ns() + STOP_MS * (uint64_t)1000000);
-    }
-    stop_at_once();
-}
-void det_symbolizer_forked(void)
-{
+    if (!det_fd_good(&sock)) return;
+    sys_call2(SYS_shutdown, sock.fd, SHUT_WR);                 // it reads the end of its input, and ends
+    wait_readable(sys_now_ns() + STOP_MS * (uint64_t)1000000); // so that it does not outlive the program
     det_fd_close(&sock);
-    child = 0;
 }
+void det_symbolizer_forked(void) { det_fd_close(&sock); }

@@ -8,13 +8,18 @@
 //   L LINE FILE              source text: "=" and the line without its surrounding blanks
 //
 // OFFSET is hexadecimal, in the file's own addresses; BUILD_ID is "-" where it is not known. A field that is not known is
-// empty, and 0 where it is a number. Ends when stdin does. Signals stay blocked, as they were when it was started:
-// it outlives an interrupt from the keyboard for as long as the program it serves.
+// empty, and 0 where it is a number. Ends when stdin does, or when an answer takes too long (debug information may be
+// broken). Other signals stay blocked, as they were when it was started: it outlives an interrupt from the keyboard for
+// as long as the program it serves.
 #include "symbolize.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { ANSWER_SECONDS = 30 }; // longer than anybody waits (detector/symbolize_process.c)
 
 void put(const char *s)
 {
@@ -66,12 +71,18 @@ static void answer(char *request)
 int main(void)
 {
     unsetenv("DEBUGINFOD_URLS"); // never the network
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &alarms, NULL);
     char *request = NULL;
     size_t room = 0;
     ssize_t n;
     while ((n = getline(&request, &room, stdin)) > 0) {
         if (request[n - 1] == '\n') request[n - 1] = 0;
+        alarm(ANSWER_SECONDS);
         answer(request);
+        alarm(0);
         if (ferror(stdout)) return 1; // the program is gone
     }
     free(request);
