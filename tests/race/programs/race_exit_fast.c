@@ -1,0 +1,3 @@
+// Ending by _exit, too, gives the exit code.
+#define EXIT _exit(0)
+#include "exits.h"

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""tests/race/run.py --ravel RAVEL [--cc COMPILER] [-O LEVEL] NAME...: runs programs/NAME.c, compares with its comments.
+
+race.h says what the comments mean. A program must be built without a word from the compiler, give exactly the findings
+that its marks announce, each with both stacks, end with the right exit code, and be silent otherwise.
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
+FOUND = 66
+
+
+class Promise:
+    """What the comments of a program, and of the file it includes, announce."""
+
+    def __init__(self, source):
+        self.files, self.options, self.stderr, self.code = set(), "", None, None
+        self.stacks = {}  # (file, line) -> function names
+        labels = collections.defaultdict(list)
+        self.read(source, labels)
+        self.races = {tuple(sorted(where * 2 if len(where) == 1 else where)) for where in labels.values()}
+        if self.code is None:
+            self.code = FOUND if self.races else 0
+
+    def read(self, source, labels):
+        self.files.add(source.name)
+        for number, text in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+            if mark := re.search(r"// race: (\w+)$", text):
+                labels[mark[1]].append((source.name, number))
+            if mark := re.search(r"// stack: (.+)$", text):
+                self.stacks[source.name, number + 1] = mark[1].split()
+            if mark := re.match(r"// options: (.+)$", text):
+                self.options = ":" + mark[1]
+            if mark := re.match(r"// exit: (\d+)$", text):
+                self.code = int(mark[1])
+            if mark := re.match(r"// stderr: (.+)$", text):
+                self.stderr = mark[1]
+            if mark := re.match(r'#include "(\w+\.h)"$', text):
+                self.read(source.parent / mark[1], labels)
+
+
+def place(promise, stack):
+    """File and line of the innermost frame that is in the program, and the functions from there outwards."""
+    for i, frame in enumerate(stack):
+        name = pathlib.Path(frame.get("file") or "").name
+        if name in promise.files:
+            return (name, frame.get("line", 0)), [outer.get("function") for outer in stack[i:]]
+    return ("?", 0), []
+
+
+def read_log(promise, log):
+    """The races in a JSON log, and complaints about them."""
+    races, complaints = collections.Counter(), []
+    for text in log.splitlines():
+        entry = json.loads(text)
+        if entry["type"] != "report":
+            continue
+        if "sides" not in entry:
+            complaints.append(f"reported: {entry['title']}")
+            continue
+        sides = [place(promise, side["stack"]) for side in entry["sides"]]
+        races[tuple(sorted(where for where, _ in sides))] += 1
+        for where, functions in sides:
+            wanted = promise.stacks.get(where)
+            if wanted and functions[:len(wanted)] != wanted:
+                complaints.append(f"stack at line {where[1]} is {functions}, not {wanted}")
+    for race, times in races.items():
+        if times != 1:
+            complaints.append(f"reported {times} times: {race}")
+    return set(races), complaints
+
+
+def build(args, source, program):
+    """Compiles source; returns complaints."""
+    command = [args.ravel, "cc", "-Wall", "-Wextra", "-Werror", "-g", f"-O{args.O}", "-pthread", str(source), "-o",
+               str(program)]
+    built = subprocess.run(command, env={**os.environ, "RAVEL_CC": args.cc}, capture_output=True, text=True, check=False)
+    return [f"{args.cc} says\n{built.stderr}"] if built.returncode or built.stderr else []
+
+
+def check(args, name, directory):
+    """Returns a list of complaints about one program."""
+    source, program = PROGRAMS / f"{name}.c", directory / name
+    promise = Promise(source)
+    if complaints := build(args, source, program):
+        return complaints
+    options = f"report_format=json:log_path={directory}/{name}.log{promise.options}"
+    try:
+        done = subprocess.run([program], env={**os.environ, "RAVEL_OPTIONS": options}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return ["did not end"]
+    log = "".join(path.read_text(encoding="utf-8") for path in directory.glob(f"{name}.log.*"))
+    found, complaints = read_log(promise, log)
+    if found != promise.races:
+        complaints.append(f"missed {sorted(promise.races - found)}, reported beside {sorted(found - promise.races)}")
+    if done.returncode != promise.code:
+        complaints.append(f"exit code {done.returncode}, not {promise.code}; {done.stdout.decode(errors='replace')}")
+    stderr = done.stderr.decode(errors="replace")
+    if promise.stderr not in stderr if promise.stderr else stderr:
+        complaints.append(f"wrote on stderr\n{stderr}")
+    return complaints
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ravel", required=True, help="the ravel command")
+    parser.add_argument("--cc", default="cc", help="the compiler behind it")
+    parser.add_argument("-O", default="1", metavar="LEVEL", help="optimisation: 0, 1, 2, 3 or s")
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    args = parser.parse_args()
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="ravel-race-") as directory:
+        for name in args.names:
+            if complaints := check(args, name, pathlib.Path(directory)):
+                bad += 1
+                print(f"{name}: " + "\n    ".join(complaints))
+    print(f"{len(args.names) - bad} of {len(args.names)} as promised")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
