@@ -59,11 +59,13 @@ static struct where call_of(Dwarf_Die *cu, Dwarf_Die *inlined)
     return (struct where){file_of(cu, inlined, DW_AT_call_file), number(inlined, DW_AT_call_line),
                           number(inlined, DW_AT_call_column)};
 }
-// The unit that has code at addr. clang writes no .debug_aranges, by which libdwfl looks, so then all are asked.
+// The unit that has code at pc. libdwfl looks by .debug_aranges, which clang does not write: where a program has units
+// of both kinds it gives a neighbour, where there are none nothing. Then all are asked.
 static Dwarf_Die *unit_at(const struct module *m, GElf_Addr pc, Dwarf_Addr *bias)
 {
     Dwarf_Die *cu = dwfl_module_addrdie(m->mod, pc, bias);
-    if (cu) return cu;
+    if (cu && dwarf_haspc(cu, pc - *bias) > 0) return cu;
+    cu = NULL;
     while ((cu = dwfl_module_nextcu(m->mod, cu, bias)))
         if (dwarf_haspc(cu, pc - *bias) > 0) return cu;
     return NULL;
