@@ -1,4 +1,5 @@
-// testonly.c: a barrier for tests of race detectors, which orders threads without the detector seeing it.
+// testonly.c: what only tests of race detectors call: above all a barrier that orders threads without the detector
+// seeing it.
 //
 // A test whose threads must run in a certain order, and be found to race all the same, puts this between them. The
 // program gives 8 bytes; any number of uses, up to 65535 threads each. The last to arrive starts the next round.
@@ -35,4 +36,11 @@ INTERFACE void __tsan_testonly_barrier_wait(uint64_t *b)
         return;
     }
     while (base_load_acquire(round) == seen.round) sys_futex_wait(round, seen.round); // acquire: pairs with the cas
+}
+
+// How many functions the calling thread is in, by its func_entry and func_exit.
+INTERFACE unsigned long __tsan_testonly_shadow_stack_current_size(void)
+{
+    const struct det_strand_hot *h = (const struct det_strand_hot *)det_self();
+    return (unsigned long)(h->frame - h->frame_lo) + h->depth_lost;
 }
