@@ -42,11 +42,11 @@ def read_cost(report):
     return Cost(r["user"] + r["sys"], r["wall"], r["rss_kib"])
 
 
-def run(measure, command, variant, seconds=120, stdout=None):
-    """Runs command once; returns its Cost and what it printed."""
+def run(measure, command, variant, seconds=120, log=None):
+    """Runs command once; returns its Cost and what it printed. With log, findings go there and are no failure."""
     report = measure.parent / f"cost.{os.getpid()}"
     full = [measure, report, str(seconds), *variant.prefix, *map(str, command)]
-    out = subprocess.run(full, env=variant.environment(), stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE)
+    out = subprocess.run(full, env=variant.environment(log), stdin=subprocess.DEVNULL, capture_output=True)
     try:
         return read_cost(report), out.stdout
     except Failed as e:

@@ -19,8 +19,14 @@ class Variant:
     env: dict = dataclasses.field(default_factory=dict)
     prefix: tuple = ()
 
-    def environment(self):
-        return {**os.environ, **self.env}
+    def environment(self, log=None):
+        """The environment to build and run in. With log, findings go to files of that name and leave exit codes alone."""
+        return {**os.environ, **self.env, **(self.logging(log) if log else {})}
+
+    def logging(self, log):
+        if self.tool == "ravel":
+            return {"RAVEL_OPTIONS": f"exitcode=0:report_format=json:log_path={log}"}
+        return {"TSAN_OPTIONS": f"exitcode=0:log_path={log}"} if self.tool == "tsan" else {}
 
 
 def all_variants(ravel):
