@@ -4,12 +4,14 @@
 set -eu
 runtime=$1
 status=0
+names=$(mktemp)
 found=$(mktemp)
-trap 'rm -f "$found"' EXIT
+trap 'rm -f "$names" "$found"' EXIT
+nm -S --defined-only "$runtime" | awk '$4 ~ /^__tsan_/ { print $4, $1, $2 }' >"$names"
 check() { # name, the most instructions up to the first return
     # By address: other entries are the same function under another name.
-    nm -S --defined-only "$runtime" | awk -v name="$1" '$4 == name { print $1, $2 }' >"$found"
-    read -r at size <"$found" || { echo "$1: not there"; status=1; return; }
+    grep "^$1 " "$names" >"$found" || true
+    read -r _ at size <"$found" || { echo "$1: not there"; status=1; return; }
     objdump -d --no-show-raw-insn --start-address=0x$at --stop-address=$((0x$at + 0x$size)) "$runtime" |
         awk -v name="$1" -v most="$2" '
             # The disassembly of one function: "  address:  mnemonic operands".
@@ -41,8 +43,8 @@ check __tsan_func_entry 15
 check __tsan_func_exit 12
 # Copies by our own hands: not by the program's memcpy.
 for name in __tsan_memcpy __tsan_memmove __tsan_memset; do
-    nm -S --defined-only "$runtime" | awk -v name="$name" '$4 == name { print $1, $2 }' >"$found"
-    read -r at size <"$found" || { echo "$name: not there"; status=1; continue; }
+    grep "^$name " "$names" >"$found" || true
+    read -r _ at size <"$found" || { echo "$name: not there"; status=1; continue; }
     objdump -dr --no-show-raw-insn --start-address=0x$at --stop-address=$((0x$at + 0x$size)) "$runtime" >"$found"
     if grep -E '<mem(cpy|move|set)(\+0x0)?>$|[[:space:]]mem(cpy|move|set)[-+]' "$found"; then
         echo "$name calls the program's"
