@@ -116,11 +116,13 @@ struct ins_thread;
 struct ins_me {
     enum ins_phase phase;
     int tid;
+    bool robust;               // it has held a robust mutex
     struct ins_thread *thread; // threads.c
 };
 extern __thread struct ins_me ins_me __attribute__((tls_model("initial-exec")));
 
 // instrument/threads.c
+extern char ins_dead_owners; // names what a thread with robust mutexes releases at its end
 void ins_threads_init(void);
 void ins_threads_main(struct det_strand *s); // the calling thread is the first, and its strand is s
 struct det_strand *ins_thread_adopt(void); // makes the calling thread, which we did not create, a strand

@@ -32,6 +32,8 @@ void ins_mutex_release(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m, i
 void ins_mutex_acquired(struct det_strand *s, uintptr_t pc, pthread_mutex_t *m, int how, int error)
 {
     if (error != 0 && error != EOWNERDEAD) return;
+    if (unlikely(kind_of(m) & MUTEX_ROBUST)) ins_me.robust = true;
+    if (error == EOWNERDEAD) det_acquire(s, pc, (uintptr_t)&ins_dead_owners, 0);
     det_lock_acquired(s, pc, (uintptr_t)m, flags_of(m) | how);
     if (error == EOWNERDEAD) det_lock_repair(s, pc, (uintptr_t)m);
 }

@@ -40,6 +40,7 @@ static struct base_lock table_lock;
 static struct ins_thread *table[BUCKETS]; // guarded by table_lock
 static uint32_t alive;                    // threads that have not ended; guarded by table_lock
 static struct base_pool threads = {.size = sizeof(struct ins_thread)};
+char ins_dead_owners;
 static pthread_key_t key; // constant after ins_threads_init
 
 // ---- the table ---------------------------------------------------------------------------------------------
@@ -90,6 +91,7 @@ static struct ins_thread *make(struct det_strand *strand, uint8_t refs)
 
 static void finish(struct ins_thread *t)
 {
+    if (ins_me.robust) det_release(t->strand, 0, (uintptr_t)&ins_dead_owners, 0);
     det_strand_finish(t->strand);
     ins_me.phase = INS_GONE;
     det_tls = &det_nobody;
@@ -123,7 +125,7 @@ static void own_stack(uintptr_t *lo, uintptr_t *hi)
 static void begin(struct ins_thread *t, bool fresh_stack)
 {
     const int saved = errno;
-    ins_me = (struct ins_me){INS_BUSY, sys_gettid(), t};
+    ins_me = (struct ins_me){.phase = INS_BUSY, .tid = sys_gettid(), .thread = t};
     uintptr_t lo, hi;
     own_stack(&lo, &hi);
     REAL(pthread_setspecific)(key, t);
