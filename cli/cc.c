@@ -3,8 +3,9 @@
 // One command line may compile and link at once, so both kinds of additions go into one invocation, in forms that
 // take effect in their step alone: gcc gets -fsanitize=thread through a spec file, which hands it to the compiler
 // proper (and, with -flto, to the compiler that the linker starts) but not to the driver, which would link libtsan;
-// clang is told not to link a runtime. The linker's additions are -Xlinker words: they are no files to which an
-// earlier -x could give a language, and they may hold any character.
+// clang is told not to link a runtime. The linker's additions are -Xlinker words: they are no files to which a
+// -x could give a language, and they may hold any character. ravel_rt.o comes before all libraries, which it may need;
+// libravel.so after all objects, which may need it.
 //
 // An executable holds the runtime and exports its symbols, so that shared objects use its copy: as ravel_rt.o, the
 // one member of libravel_rt.a, because --exclude-libs would hide what comes out of an archive. A shared object needs
@@ -93,16 +94,15 @@ static int drive(const char *as, int argc, char **argv, const char *variable, co
     struct cc_compiler c = cc_compiler_find(as, name, variable, common);
     for (size_t i = 0; i < given.n; i++) cc_push(&c.options, given.v[i]);
     const struct cc_args a = cc_args_read(as, &c.options);
+    const bool runtime = a.instrument && !has_runtime(&a);
     struct cc_list l = c.words;
     if (a.output != CC_NOTHING && a.instrument) instrument(as, &a, c.kind, &l);
+    if (runtime && a.output == CC_EXECUTABLE) link_executable(as, &l);
     for (size_t i = 0; i < a.args.n; i++) cc_push(&l, a.args.v[i]);
+    if (runtime && a.output == CC_SHARED) link_shared(as, &l);
     if (a.output >= CC_PARTIAL) cc_elf_refuse_libtsan(as, &a);
-    if (a.instrument && !has_runtime(&a)) {
-        if (a.output == CC_EXECUTABLE) link_executable(as, &l);
-        if (a.output == CC_SHARED) link_shared(as, &l);
-    }
-    execv(l.v[0], l.v);
-    cli_die(as, "%s: %s", l.v[0], strerror(errno));
+    execv(c.path, l.v);
+    cli_die(as, "%s: %s", c.path, strerror(errno));
 }
 
 int cli_cc(const char *as, int argc, char **argv) { return drive(as, argc, argv, "RAVEL_CC", "cc"); }

@@ -15,7 +15,8 @@ void cc_push(struct cc_list *l, const char *s);
 
 enum cc_kind { CC_GCC, CC_CLANG };
 struct cc_compiler {
-    struct cc_list words;   // what to execute: words.v[0] is a path; more than one for "ccache gcc"
+    char *path;             // what to execute
+    struct cc_list words;   // its name as it was given; more than one word for "ccache gcc"
     struct cc_list options; // what came with the name: -m64 of "gcc -m64"
     enum cc_kind kind;
 };

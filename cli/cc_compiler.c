@@ -54,7 +54,7 @@ static void ask(const struct cc_compiler *c, char *text, size_t cap)
     if (pid == 0) {
         dup2(fd[1], 1);
         close(fd[0]);
-        execv(l.v[0], l.v);
+        execv(c->path, l.v);
         _exit(127);
     }
     close(fd[1]);
@@ -70,7 +70,7 @@ static bool gcc_name(const char *name) { return strstr(name, "gcc") || strstr(na
 static enum cc_kind kind_of(const char *as, const struct cc_compiler *c)
 {
     char real[PATH_MAX], text[4096] = "";
-    if (!realpath(c->words.v[0], real)) cli_die(as, "%s: %s", c->words.v[0], strerror(errno));
+    if (!realpath(c->path, real)) cli_die(as, "%s: %s", c->path, strerror(errno));
     const char *const name = strrchr(real, '/') + 1;
     if (strstr(name, "clang")) return CC_CLANG;
     if (gcc_name(name)) return CC_GCC;
@@ -93,9 +93,8 @@ struct cc_compiler cc_compiler_find(const char *as, const char *option, const ch
     const struct cc_list all = split(words);
     for (size_t i = 0; i < all.n; i++) cc_push(c.options.n || all.v[i][0] == '-' ? &c.options : &c.words, all.v[i]);
     if (!c.words.n) cli_die(as, "%s names no compiler", source);
-    char *const path = find_program(c.words.v[0]);
-    if (!path) cli_die(as, "compiler %s (from %s) not found; install it or set %s", c.words.v[0], source, variable);
-    c.words.v[0] = path;
+    c.path = find_program(c.words.v[0]);
+    if (!c.path) cli_die(as, "compiler %s (from %s) not found; install it or set %s", c.words.v[0], source, variable);
     c.kind = kind_of(as, &c);
     return c;
 }
