@@ -18,11 +18,12 @@
 #include "detector/sweep.h"
 
 static uint64_t races_found, given_up; // atomic counters
+uint64_t det_dirty_pages;              // atomic counter; the sweep takes off what it gave back
 
 uint64_t det_races_found(void) { return base_load_relaxed(&races_found); }
 uint64_t det_given_up(void) { return base_load_relaxed(&given_up); }
 void det_give_up(void) { base_add_relaxed(&given_up, 1u); }
-void det_access_reset(void) { races_found = given_up = 0; }
+void det_access_reset(void) { races_found = given_up = det_dirty_pages = 0; }
 
 static bool conflicts(uint32_t a, uint32_t b) { return ((a | b) & DET_WRITE) && !(a & b & DET_ATOMIC_READ); }
 // Everything that conflicts with `old` conflicts with `new_` too. Rows new_, columns old: R W AR AW.
@@ -116,21 +117,6 @@ static void expand(uint64_t cell, struct entries *e)
         e->words[e->n++] = cell_w(cell);
     if (cell_r(cell)) e->words[e->n++] = cell_r(cell);
 }
-// The cell that holds the words.
-static uint64_t pack(struct entries *e)
-{
-    uint32_t w = 0, r = 0, nw = 0, nr = 0;
-    for (uint32_t i = 0; i < e->n; i++) {
-        if (det_stamp_at(word_index(e->words[i]))->kind & DET_WRITE)
-            w = e->words[i], nw++;
-        else
-            r = e->words[i], nr++;
-    }
-    if (nw <= 1 && nr <= 1) return cell_make(w, r);
-    const uint32_t record = det_record_intern(e->words, e->n);
-    if (unlikely(!record)) det_give_up();
-    return record ? cell_make(record, 0) : cell_make(w, r);
-}
 // My entries of this epoch and kind lie in one word.
 static void add_mine(struct det_strand *s, struct entries *e, uint32_t mine, uint32_t mask)
 {
@@ -190,40 +176,101 @@ static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t
         new_ = cell_make(cell_w(old), word_make(mine, to_add)); // beside the record, where my next read hits it
     } else if (changed || to_add) {
         if (to_add) add_mine(s, &e, mine, to_add);
-        new_ = pack(&e);
+        new_ = det_cell_pack(e.words, e.n);
     }
     entries_free(&e);
     return new_;
 }
-static uint64_t step_cached(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
-                            struct det_pending *p)
+static COLD uint64_t step_new(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
+                              struct det_pending *p, struct det_memo *m)
 {
-    const uint64_t h = (old ^ old >> 29 ^ (uint64_t)mine << 5 ^ mask) * 0x9E3779B97F4A7C15u;
-    struct det_memo *m = &s->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
-    if (likely(m->old == old && m->stamp == mine && m->mask == mask)) return m->new_;
     bool raced = false;
     const uint64_t new_ = step(s, old, mine, mask, cell_addr, p, &raced);
     if (!raced) *m = (struct det_memo){old, new_, mine, mask};
     return new_;
 }
+ALWAYS_INLINE uint64_t step_cached(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask,
+                                   uintptr_t cell_addr, struct det_pending *p)
+{
+    const uint64_t h = (old ^ old >> 29 ^ (uint64_t)mine << 5 ^ mask) * 0x9E3779B97F4A7C15u;
+    struct det_memo *m = &s->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
+    if (likely(m->old == old && m->stamp == mine && m->mask == mask)) return m->new_;
+    return step_new(s, old, mine, mask, cell_addr, p, m);
+}
+
+// ---- records that hold me already ----------------------------------------------------------------------------
+// A cell with a record misses the inlined test, although the record may hold what I do there, again and again in one
+// epoch. So each strand remembers, by kind, (time, bytes, record) of what it found unchanged: an access that finds its
+// record there has nothing to do. One look, no section: a sweep gives records numbers that no strand remembers.
+
+static uint64_t seen_entry(const struct det_strand *s, uint32_t record, uint32_t mask)
+{
+    return (uint64_t)s->time << 32 | word_make(record, mask);
+}
+ALWAYS_INLINE uint64_t *seen_place(struct det_strand *s, uint32_t record, enum det_kind kind)
+{
+    return &s->seen[kind][record * 0x9E3779B1u >> 20 & (DET_SEEN_CACHE - 1)];
+}
+static void seen_add(struct det_strand *s, uint32_t record, uint32_t mask, enum det_kind kind)
+{
+    uint64_t *e = seen_place(s, record, kind);
+    if ((*e ^ seen_entry(s, record, 0)) & ~((uint64_t)15 << DET_INDEX_BITS))
+        *e = seen_entry(s, record, mask);
+    else
+        *e |= (uint64_t)mask << DET_INDEX_BITS;
+}
+ALWAYS_INLINE bool seen_has(struct det_strand *s, uint64_t cell, uint32_t mask, enum det_kind kind)
+{
+    const uint64_t want = seen_entry(s, cell_w(cell), mask);
+    const uint64_t left = *seen_place(s, cell_w(cell), kind) ^ want;
+    // Everything but the mask equal, and no wanted bit of the mask missing.
+    return (left & (~((uint64_t)15 << DET_INDEX_BITS) | (uint64_t)mask << DET_INDEX_BITS)) == 0;
+}
+static bool word_mine(const struct det_strand *s, uint32_t word, uint32_t mask)
+{
+    return word_index(word - s->hot.lo) < s->hot.n && (word_mask(word) & mask) == mask;
+}
+// Is everything there mine already? A plain access within one aligned 8 bytes.
+ALWAYS_INLINE bool nothing_to_do(struct det_strand *s, uintptr_t addr, size_t size, enum det_kind kind)
+{
+    const uint64_t *cells = (const uint64_t *)det_cell(addr);
+    if (unlikely(!cells)) return false;
+    uint32_t bytes = ((1u << size) - 1) << (addr & 3);
+    for (; bytes; bytes >>= 4, cells++) {
+        const uint64_t c = base_load_relaxed(cells); // relaxed: compared with what this strand saw itself
+        const uint32_t mask = bytes & 15;
+        if (!mask) continue;
+        const bool hit = word_mine(s, cell_w(c), mask) || (kind == DET_READ && word_mine(s, cell_r(c), mask)) ||
+                         (cell_has_record(c) && seen_has(s, c, mask, kind));
+        if (!hit) return false;
+    }
+    return true;
+}
 
 // ---- cells ---------------------------------------------------------------------------------------------------
 
-static void one_cell(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask, uint32_t stamp,
-                     struct det_pending *p)
+static COLD void page_dirty(const struct det_chunk *c, uintptr_t page)
+{
+    base_add_relaxed(&det_dirty_pages, 1u);          // relaxed: a figure for stats and the sweep's limit
+    base_store_seq_cst(&c->dirty[page], (uint8_t)1); // (1) here, (2) the summary is read (again): meets whole_page
+}
+ALWAYS_INLINE void one_cell(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask,
+                            uint32_t stamp, struct det_pending *p)
 {
     uint64_t *cell = det_cell_of(c, addr);
-    const uintptr_t page = det_page_of(c, addr);
     uint64_t seen = base_load_acquire(cell); // acquire: the stamps it names are written; pairs with the cas below
     for (;;) {
-        const uint64_t old =
-            likely(seen) ? seen : base_load_relaxed(&c->summary[page]); // relaxed: set before the block was handed out
+        uint64_t old = seen;
+        if (unlikely(!seen)) { // the page's first cell, or the summary's word on it
+            const uintptr_t page = det_page_of(c, addr);
+            if (!base_load_relaxed(&c->dirty[page])) page_dirty(c, page);
+            old = base_load_seq_cst(&c->summary[page]);
+        }
         const uint64_t new_ = step_cached(s, old, stamp, mask, addr, p);
-        if (new_ == seen) return;
-        if (unlikely(!base_load_relaxed(&c->dirty[page]))) { // the page's first: meets whole_page
-            base_store_seq_cst(&c->dirty[page], (uint8_t)1); // (1) here ... (2) the summary is read again
-            seen = base_load_acquire(cell);
-            continue;
+        if (new_ == seen) {
+            const uint32_t kind = det_stamp_at(stamp)->kind;
+            if (cell_has_record(seen) && kind <= DET_WRITE) seen_add(s, cell_w(seen), mask, (enum det_kind)kind);
+            return;
         }
         // acq_rel: publishes my stamp; a failure shows another's. What was pended before a failure stays true.
         if (likely(base_cas_acq_rel(cell, &seen, new_))) return;
@@ -282,7 +329,7 @@ static uint64_t without(uint64_t cell, uint32_t mask)
         if (left) e.words[kept++] = word_make(word_index(e.words[i]), left);
     }
     e.n = kept;
-    const uint64_t new_ = pack(&e);
+    const uint64_t new_ = det_cell_pack(e.words, e.n);
     entries_free(&e);
     return new_;
 }
@@ -292,7 +339,7 @@ static uint64_t with(uint64_t cell, uint32_t stamp, uint32_t mask)
     struct entries e;
     expand(cell, &e);
     e.words[e.n++] = word_make(stamp, mask);
-    const uint64_t new_ = pack(&e);
+    const uint64_t new_ = det_cell_pack(e.words, e.n);
     entries_free(&e);
     return new_;
 }
@@ -305,7 +352,7 @@ static void overwrite_one(const struct det_chunk *c, uintptr_t addr, uint32_t ma
         const uint64_t seen = base_load_relaxed(cell);
         new_ = with(without(seen ? seen : c->summary[page], mask), stamp, mask);
     }
-    if (new_) c->dirty[page] = 1;
+    if (new_ && !c->dirty[page]) page_dirty(c, page);
     // A plain store: the block is the caller's alone, by the allocator's word; whoever still touches it uses it after
     // its free, and that race was found at the free or is found at the next access.
     base_store_release(cell, new_);
@@ -318,7 +365,7 @@ static void spell_out(const struct det_chunk *c, uintptr_t page)
     uint64_t *cell = &c->cells[page * (SHADOW_PAGE / 8)];
     for (int i = 0; i < SHADOW_PAGE / 8; i++)
         if (!base_load_relaxed(&cell[i])) base_store_release(&cell[i], summary);
-    c->dirty[page] = 1;
+    if (!c->dirty[page]) page_dirty(c, page);
     c->summary[page] = 0;
 }
 void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp)
@@ -351,13 +398,8 @@ void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp)
 
 // ---- events --------------------------------------------------------------------------------------------------
 
-static void access_event(struct det_strand *s, const struct det_current *now)
+static NOINLINE void access_event(struct det_strand *s, const struct det_current *now, uint32_t stamp)
 {
-    const uint32_t stamp = det_stamp_get(s, now->pc, det_what(now->kind, now->origin, now->size));
-    if (unlikely(!stamp)) {
-        det_give_up();
-        return;
-    }
     struct det_pending p;
     det_pending_init(&p);
     det_access_cells(s, now->addr, now->size, stamp, &p);
@@ -365,8 +407,13 @@ static void access_event(struct det_strand *s, const struct det_current *now)
 }
 void det_access_slow(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
 {
+    if (size <= 8 && (addr & 7) + size <= 8 && nothing_to_do(s, addr, size, kind)) return;
     if (unlikely(s->ignore || !det_cfg.report_races || !det_enter(s))) return;
-    access_event(s, &(struct det_current){pc, addr, size, kind, DET_BY_PROGRAM});
+    const uint32_t stamp = det_stamp_get(s, pc, det_what(kind, DET_BY_PROGRAM, size));
+    if (likely(stamp))
+        access_event(s, &(struct det_current){pc, addr, size, kind, DET_BY_PROGRAM}, stamp);
+    else
+        det_give_up();
     det_leave(s);
 }
 void det_range(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)

@@ -40,6 +40,7 @@ void det_races_report(struct det_strand *s, const struct det_current *now, struc
 uint64_t det_races_found(void), det_given_up(void);
 void det_give_up(void); // counts an access that could not be looked at
 void det_access_reset(void);
+extern uint64_t det_dirty_pages; // atomic: shadow pages that hold something
 
 static inline uint32_t det_what(enum det_kind kind, enum det_origin origin, size_t size)
 {

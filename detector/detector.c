@@ -58,7 +58,7 @@ void det_stats_read(struct det_stats *out)
         .strands = det_strands_count(),
         .dropped_in_handler = det_dropped(),
         .given_up = det_given_up(),
-        .bytes = base_arena_bytes() + det_shadow_resident() + det_stamps_used() * sizeof(struct det_stamp) +
+        .bytes = base_arena_bytes() + det_dirty_pages * SHADOW_PAGE + det_stamps_used() * sizeof(struct det_stamp) +
                  det_records_used() * 4,
     };
 }

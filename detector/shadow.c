@@ -48,14 +48,3 @@ void det_shadow_reset(void)
     first = CHUNK_COUNT;
     last = 0;
 }
-static void count_one(struct det_chunk *c, void *ctx)
-{
-    uint64_t *total = ctx;
-    for (uintptr_t p = 0; p < CHUNK_PAGES; p++) *total += c->dirty[p] ? SHADOW_PAGE : 0;
-}
-uint64_t det_shadow_resident(void)
-{
-    uint64_t total = 0;
-    det_chunk_each(count_one, &total);
-    return total;
-}

@@ -12,6 +12,7 @@
 //     {0, 0}                 what the page's summary says; a zero summary: nothing
 //     {stamp word, stamp word or 0}, {0, stamp word}
 //     {record index (mask 0), read stamp word or 0}
+// The first word is the last write; the second a read, or an older write that the first did not cover.
 // and changes by compare-and-swap only, except in memory that the allocator has just handed out.
 #ifndef DETECTOR_SHADOW_H
 #define DETECTOR_SHADOW_H
@@ -58,7 +59,6 @@ bool det_chunk_make(uintptr_t addr, struct det_chunk *c);
 // Calls fn for each chunk there is, by rising address.
 void det_chunk_each(void (*fn)(struct det_chunk *c, void *ctx), void *ctx);
 void det_shadow_reset(void);        // tests only
-uint64_t det_shadow_resident(void); // bytes of cells in dirty pages, for stats
 
 static inline uint64_t *det_cell_of(const struct det_chunk *c, uintptr_t addr)
 {

@@ -1,4 +1,5 @@
 #include "detector/stamp.h"
+#include "detector/access.h"
 #include "base/arena.h"
 #include "base/lock.h"
 #include "base/sys.h"
@@ -8,7 +9,7 @@ struct det_stamp *det_stamps;
 uint32_t *det_records;
 
 #define SPACE ((uint32_t)1 << DET_INDEX_BITS)
-enum { DEFAULT_LIMIT = 4 << 20, RUN_MAX = 256 };
+enum { DEFAULT_LIMIT = 256 << 10, RUN_MAX = 256 };
 
 // Numbers [from, next) are in use, all at once or by strands' runs. They may not wrap inside one generation: near the
 // end of the space a generation starts again at 1.
@@ -102,14 +103,6 @@ static uint32_t other_take(struct det_strand *s)
 // Only a finished stamp may hit.
 static void plain_publish(struct det_strand *s, uint32_t n) { det_hot_set(&s->hot, s->hot.lo, s->hot.n + n); }
 
-static uint32_t key_slot(uintptr_t pc, uint32_t node, uint32_t chain, uint32_t what)
-{
-    return (uint32_t)(pc ^ pc >> 6) + node * 7 + chain * 13 + what * 3;
-}
-static bool is_current(const struct det_strand *s, uint32_t stamp)
-{
-    return stamp - s->hot.lo < s->hot.n || stamp - s->other_lo < s->other_n;
-}
 static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
 {
     uint32_t node;
@@ -127,21 +120,33 @@ static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
     if (plain) plain_publish(s, 1);
     return at;
 }
-uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_t what)
+// Not found in the first place of its set (det_stamp_get): in another one, or made. It moves to the first place.
+uint32_t det_stamp_get_slow(struct det_strand *s, struct det_stamp_key want, struct det_stamp_key *set)
 {
-    const uint32_t node = det_current_node(s), chain = s->held.chain;
-    struct det_stamp_key *k = &s->stamps[key_slot(pc, node, chain, what) % DET_STAMP_CACHE];
-    if (k->pc == pc && k->node == node && k->chain == chain && k->what == what && is_current(s, k->stamp))
-        return k->stamp;
-    const uint32_t at = stamp_make(s, pc, what);
-    *k = (struct det_stamp_key){pc, node, chain, what, at};
-    det_stamped(s);
-    return at;
+    int use = DET_WAYS - 1;
+    for (int i = 0; i < DET_WAYS; i++) {
+        const struct det_stamp_key *k = &set[i];
+        if (!is_current(s, k->stamp)) {
+            use = i;
+        } else if (k->pc == want.pc && k->node == want.node && k->chain == want.chain && k->what == want.what) {
+            want.stamp = k->stamp;
+            use = i;
+            break;
+        }
+    }
+    if (!want.stamp) {
+        want.stamp = stamp_make(s, want.pc, want.what);
+        det_stamped(s);
+    }
+    for (; use; use--) set[use] = set[use - 1];
+    set[0] = want;
+    return want.stamp;
 }
-uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b)
+
+// The words of both, those of a mosaic one by one, by rising mask (the masks are disjoint).
+static uint32_t mosaic_gather(const uint32_t in[2], uint32_t *words)
 {
-    uint32_t words[8], n = 0;
-    const uint32_t in[2] = {word_a, word_b};
+    uint32_t n = 0;
     for (int i = 0; i < 2; i++) {
         const struct det_stamp *st = det_stamp_at(word_index(in[i]));
         if (!st->mosaic) words[n++] = in[i];
@@ -151,17 +156,41 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
             if (mask) words[n++] = word_make(word_index(w), mask);
         }
     }
+    for (uint32_t i = 1; i < n; i++)
+        for (uint32_t k = i; k && words[k - 1] > words[k]; k--) { // the mask is a word's top: this sorts by mask
+            const uint32_t x = words[k];
+            words[k] = words[k - 1];
+            words[k - 1] = x;
+        }
+    return n;
+}
+// Equal mosaics of an epoch are one stamp: else cells that went the same way would differ ever after.
+uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b)
+{
+    uint32_t words[8] = {0};
+    const uint32_t n = mosaic_gather((uint32_t[]){word_a, word_b}, words);
     ASSERT(n >= 2 && n <= 4); // disjoint masks within four bytes
+    (void)n;
+    uint32_t hash = 0;
+    for (int i = 0; i < 4; i++) hash = (hash ^ words[i]) * 0x9E3779B1u, hash ^= hash >> 15;
+    uint32_t *const set = &s->mosaics[hash % (DET_MOSAIC_CACHE / DET_WAYS) * DET_WAYS];
+    uint32_t *use = &set[hash >> 16 & (DET_WAYS - 1)];
+    for (int i = 0; i < DET_WAYS; i++) {
+        if (!is_current(s, set[i]))
+            use = &set[i];
+        else if (__builtin_memcmp(det_mosaic_words(det_stamp_at(set[i])), words, 16) == 0)
+            return set[i];
+    }
     const uint32_t at = plain_take(s, 2);
     if (!at) return 0;
     uint32_t *to = (uint32_t *)det_stamp_at(at + 1);
-    for (uint32_t i = 0; i < 4; i++) to[i] = i < n ? words[i] : 0;
+    for (uint32_t i = 0; i < 4; i++) to[i] = words[i];
     struct det_stamp *m = det_stamp_at(at);
     *m = *det_stamp_at(word_index(word_a));
     m->mosaic = 1;
     m->site = at + 1;
     plain_publish(s, 2);
-    return at;
+    return *use = at;
 }
 
 // ---- records -------------------------------------------------------------------------------------------------
@@ -204,7 +233,8 @@ static bool same_words(const struct det_record *r, const uint32_t *words, uint32
         if (r->words[i] != words[i]) return false;
     return true;
 }
-uint32_t det_record_intern(uint32_t *words, uint32_t n)
+// Sorts words in place. 0: full.
+static uint32_t record_intern(uint32_t *words, uint32_t n)
 {
     sort_words(words, n);
     uint32_t hash = n;
@@ -229,6 +259,28 @@ uint32_t det_record_intern(uint32_t *words, uint32_t n)
     }
     base_unlock(&table_lock);
     return at;
+}
+
+// Two words need no record when one of them writes: it goes to the write side, where only it can be hit by a write, and the
+// other, whatever it is, to the read side. Of two that write the later goes to the write side.
+static uint64_t pack_two(uint32_t a, uint32_t b)
+{
+    const bool a_writes = det_stamp_at(word_index(a))->kind & DET_WRITE,
+               b_writes = det_stamp_at(word_index(b))->kind & DET_WRITE;
+    if (a_writes && (!b_writes || word_index(a) > word_index(b))) return cell_make(a, b);
+    return b_writes ? cell_make(b, a) : 0;
+}
+uint64_t det_cell_pack(uint32_t *words, uint32_t n)
+{
+    if (n == 0) return 0;
+    if (n == 1)
+        return det_stamp_at(word_index(words[0]))->kind & DET_WRITE ? cell_make(words[0], 0) : cell_make(0, words[0]);
+    const uint64_t two = n == 2 ? pack_two(words[0], words[1]) : 0;
+    if (two) return two;
+    const uint32_t record = record_intern(words, n);
+    if (likely(record)) return cell_make(record, 0);
+    det_give_up();
+    return det_cell_pack(words + n - 1, 1);
 }
 
 // ---- the sweep's part ----------------------------------------------------------------------------------------
@@ -282,19 +334,6 @@ static uint32_t word_forward(uint32_t w, bool (*keep)(const struct det_stamp *))
     const uint32_t to = w ? det_stamp_forward(word_index(w), keep) : 0;
     return to ? word_make(to, word_mask(w)) : 0;
 }
-// Two stamps with one number after another may have become the same cell again: a record of one write and one read.
-static uint64_t words_to_cell(uint32_t *words, uint32_t n)
-{
-    uint32_t w = 0, r = 0, nw = 0, nr = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (det_stamp_at(word_index(words[i]))->kind & DET_WRITE)
-            w = words[i], nw++;
-        else
-            r = words[i], nr++;
-    }
-    if (nw <= 1 && nr <= 1) return cell_make(w, r);
-    return cell_make(det_record_intern(words, n), 0);
-}
 static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_stamp *))
 {
     const struct det_record *r = det_record_at(index);
@@ -307,7 +346,7 @@ static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_sta
         const uint32_t w = word_forward(r->words[i], keep);
         if (w) words[n++] = w;
     }
-    const uint64_t cell = words_to_cell(words, n);
+    const uint64_t cell = det_cell_pack(words, n);
     if (words != few) base_free(words, r->n * sizeof *words);
     if (cell_has_record(cell)) *to = cell_w(cell); // only records are remembered: the others are as cheap to make again
     return cell;
@@ -320,7 +359,7 @@ uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st
     if (!r) return base;
     if (!cell_r(base)) return cell_make(cell_w(base), r);
     uint32_t words[3] = {cell_w(base), cell_r(base), r}; // {write or nothing, read}, and my read
-    return cell_w(base) ? words_to_cell(words, 3) : words_to_cell(words + 1, 2);
+    return cell_w(base) ? det_cell_pack(words, 3) : det_cell_pack(words + 1, 2);
 }
 static void give_back(void *base, size_t from, size_t to)
 {
@@ -341,8 +380,9 @@ void det_stamp_end_sweep(void)
     give_back(det_records, old_records.from * sizeof *det_records, old_records.next * sizeof *det_records);
     if (stamp_map) sys_unmap(stamp_map, stamp_map_bytes);
     if (record_map) sys_unmap(record_map, record_map_bytes);
-    set_limit(&stamps, 0);
-    set_limit(&records, 0);
+    // A sweep goes through all dirty pages, so it must free stamps in proportion.
+    set_limit(&stamps, 64 * det_dirty_pages);
+    set_limit(&records, 64 * det_dirty_pages);
 }
 void det_stamp_reset(void)
 {

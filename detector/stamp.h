@@ -31,9 +31,24 @@ static inline const uint32_t *det_mosaic_words(const struct det_stamp *m)
     return (const uint32_t *)&det_stamps[m->site];
 }
 
+// Is it one of s's current epoch?
+static inline bool is_current(const struct det_strand *s, uint32_t stamp)
+{
+    return stamp - s->hot.lo < s->hot.n || stamp - s->other_lo < s->other_n;
+}
+uint32_t det_stamp_get_slow(struct det_strand *s, struct det_stamp_key want, struct det_stamp_key *set);
 // The stamp of the current epoch for (pc in the current function, what). 0: the table is full.
 // what: kind | origin << 2 | size << 4.
-uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_t what);
+static inline uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_t what)
+{
+    const uint32_t node = det_current_node(s), chain = s->held.chain;
+    const uint32_t hash = ((uint32_t)pc ^ node * 0x85ebca6bu ^ chain * 0xc2b2ae35u ^ what << 12) * 0x9E3779B1u;
+    struct det_stamp_key *set = &s->stamps[(hash >> 20) % (DET_STAMP_CACHE / DET_WAYS) * DET_WAYS];
+    if (likely(set->pc == pc && set->node == node && set->chain == chain && set->what == what &&
+               is_current(s, set->stamp)))
+        return set->stamp;
+    return det_stamp_get_slow(s, (struct det_stamp_key){pc, node, chain, what, 0}, set);
+}
 // The mosaic of two words of s's current epoch, same kind, disjoint masks. Returns its index; 0: full.
 uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b);
 // A new epoch: nothing that was touched counts as touched.
@@ -48,8 +63,9 @@ static inline const struct det_record *det_record_at(uint32_t index)
 {
     return (const struct det_record *)&det_records[index];
 }
-// Interns words (sorted in place). 0: full.
-uint32_t det_record_intern(uint32_t *words, uint32_t n);
+// The cell that holds these words (reordered in place): none, one, two of which one writes, or a record of them.
+// When no record can be had it gives the first words that fit, and counts.
+uint64_t det_cell_pack(uint32_t *words, uint32_t n);
 
 void det_stamp_init(void);
 void det_stamp_reset(void); // tests only

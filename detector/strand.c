@@ -284,8 +284,7 @@ static uint32_t push_cached(struct det_strand *s, uint32_t parent, uintptr_t pc)
     *k = (struct det_node_key){pc, parent, det_stack_push(parent, pc)};
     return k->node;
 }
-// The node of the function that s is in: frames entered since the last time are interned now.
-static uint32_t current_node(struct det_strand *s)
+uint32_t det_current_node_slow(struct det_strand *s)
 {
     struct det_frame *f = s->hot.frame;
     if (f == s->hot.frame_lo) return s->base_node;
@@ -296,15 +295,14 @@ static uint32_t current_node(struct det_strand *s)
 }
 uint32_t det_site_of(struct det_strand *s, uintptr_t pc, uint32_t *node)
 {
-    *node = current_node(s);
+    *node = det_current_node(s);
     return push_cached(s, *node, pc);
 }
 uint32_t det_stack_of(struct det_strand *s, uintptr_t pc)
 {
     if (s->hot.frame == s->hot.frame_lo && det_tls == s) return det_stack_unwind(pc);
-    return push_cached(s, current_node(s), pc);
+    return push_cached(s, det_current_node(s), pc);
 }
-uint32_t det_current_node(struct det_strand *s) { return current_node(s); }
 void det_func_unwind(struct det_strand *s, uintptr_t sp)
 {
     struct det_strand_hot *h = &s->hot;

@@ -31,10 +31,11 @@ struct det_strand_record {
 };
 
 #ifdef RAVEL_TINY
-enum { DET_STAMP_CACHE = 4, DET_MEMO_CACHE = 4, DET_NODE_CACHE = 4 };
+enum { DET_STAMP_CACHE = 4, DET_MEMO_CACHE = 4, DET_NODE_CACHE = 4, DET_MOSAIC_CACHE = 4, DET_SEEN_CACHE = 4 };
 #else
-enum { DET_STAMP_CACHE = 64, DET_MEMO_CACHE = 256, DET_NODE_CACHE = 256 };
+enum { DET_STAMP_CACHE = 64, DET_MEMO_CACHE = 256, DET_NODE_CACHE = 256, DET_MOSAIC_CACHE = 32, DET_SEEN_CACHE = 64 };
 #endif
+enum { DET_WAYS = 4 }; // places in a set of the stamp and mosaic caches
 struct det_stamp_key { // a stamp of the current epoch, found again
     uintptr_t pc;
     uint32_t node, chain;
@@ -74,6 +75,8 @@ struct det_strand {
     struct det_stamp_key stamps[DET_STAMP_CACHE];
     struct det_memo memo[DET_MEMO_CACHE];
     struct det_node_key nodes[DET_NODE_CACHE];
+    uint32_t mosaics[DET_MOSAIC_CACHE]; // stamps
+    uint64_t seen[2][DET_SEEN_CACHE];   // by kind: records that hold these bytes of mine in this epoch, see access.c
 };
 
 enum { DET_REPORTING = 1 << 16 };
@@ -111,6 +114,14 @@ static inline bool det_knows(const struct det_strand *s, uint32_t slot, uint32_t
 static inline bool det_knows_must(const struct det_strand *s, uint32_t slot, uint32_t time)
 {
     return slot == s->slot || det_clock_get(&s->must, slot) >= time;
+}
+uint32_t det_current_node_slow(struct det_strand *s);
+// The node of the function that s is in: frames entered since the last time are interned now.
+static inline uint32_t det_current_node(struct det_strand *s)
+{
+    const struct det_frame *f = s->hot.frame;
+    if (likely(f > s->hot.frame_lo && f[-1].node != 0)) return f[-1].node;
+    return det_current_node_slow(s);
 }
 // The stack node of s in its current function, called at pc: shadow frames, else libunwind.
 uint32_t det_stack_of(struct det_strand *s, uintptr_t pc);

@@ -110,6 +110,7 @@ static void sweep_page(struct det_chunk *c, uintptr_t page)
     }
     if (!any) {
         c->dirty[page] = 0;
+        det_dirty_pages--;
         sys_zap(cell, SHADOW_PAGE);
     }
 }
@@ -127,6 +128,8 @@ static void forget_caches(struct det_strand *s)
     det_stamp_new_epoch(s);
     for (int i = 0; i < DET_STAMP_CACHE; i++) s->stamps[i] = (struct det_stamp_key){0};
     for (int i = 0; i < DET_MEMO_CACHE; i++) s->memo[i] = (struct det_memo){0};
+    for (int i = 0; i < DET_MOSAIC_CACHE; i++) s->mosaics[i] = 0;
+    for (int i = 0; i < DET_SEEN_CACHE; i++) s->seen[0][i] = s->seen[1][i] = 0;
 }
 static void sweep_stopped(void)
 {

@@ -24,6 +24,5 @@ uint64_t det_dropped(void);
 struct det_strand_record *det_strand_at(uintptr_t addr); // whose stack addr is in, or NULL
 // The site node of pc in the current function, whose own node goes to *node.
 uint32_t det_site_of(struct det_strand *s, uintptr_t pc, uint32_t *node);
-uint32_t det_current_node(struct det_strand *s);
 
 #endif
