@@ -136,10 +136,11 @@ bool det_clock_join(struct det_clock *into, const struct det_clock *from)
     while ((*p)->level > from->root->level) { // from knows only the leftmost part
         struct clock_node *n = node_own(p);
         p = &n->kids[0];
-        if (!*p) {
+        if (!*p && n->level == from->root->level + 1) {
             *p = node_ref(from->root);
             return true;
         }
+        if (!*p) *p = node_new(n->level - 1);
     }
     return join_same(p, from->root);
 }
