@@ -23,6 +23,9 @@ static struct graph_owner {
 // How many labels one strand keeps on an edge in a mode, and how many all finished strands together: the newest. A newer
 // label closes every future two-lock cycle that an older one of the same strand could.
 enum { OWN_MAX = 16, FINISHED_MAX = 64 };
+// How many chain vertices are kept for the edges out of them although one of their locks is gone.
+enum { FADING_MAX = 4096 };
+static uint32_t fading_first, fading_last, nfading; // oldest first
 
 void graph_list_push(struct graph_list *l, uint32_t v)
 {
@@ -82,11 +85,13 @@ static uint32_t chain_vertex_new(uint32_t chain, uint32_t parent)
     at(v)->lock = l;
     if (l) {
         at(v)->next_of_lock = at(l)->kids;
+        if (at(l)->kids) at(at(l)->kids)->prev_of_lock = v;
         at(l)->kids = v;
     }
     at(v)->parent = parent;
     if (parent) {
         at(v)->next_kid = at(parent)->kids;
+        if (at(parent)->kids) at(at(parent)->kids)->prev_kid = v;
         at(parent)->kids = v;
     }
     return chain_vertices[chain] = v;
@@ -344,6 +349,107 @@ static void edge_remove(uint32_t e)
     det_pairs_remove(&graph_edge_pairs, e);
 }
 
+// ---- locks that go --------------------------------------------------------------------------------------------
+// An edge into a lock that is gone, or out of a set all of whose locks are gone, is on no cycle any more. If only
+// some of the set are gone, the edges from the others still count. A program that makes, takes and destroys locks
+// without end while it holds another one leaves such sets without end; so the oldest of them are given up.
+
+static void vertex_free(uint32_t v)
+{
+    leave_component(v);
+    *at(v) = (struct graph_vertex){.member = free_list};
+    free_list = v;
+}
+static void fading_remove(uint32_t v)
+{
+    const uint32_t next = at(v)->next_fading, prev = at(v)->prev_fading;
+    *(next ? &at(next)->prev_fading : &fading_last) = prev;
+    *(prev ? &at(prev)->next_fading : &fading_first) = next;
+    at(v)->fading = false;
+    nfading--;
+}
+static void fading_add(uint32_t v)
+{
+    at(v)->fading = true;
+    at(v)->next_fading = 0;
+    at(v)->prev_fading = fading_last;
+    *(fading_last ? &at(fading_last)->next_fading : &fading_first) = v;
+    fading_last = v;
+    nfading++;
+}
+// Frees the chain vertex, and then those that it continued, if nothing needs it.
+static void chain_vertex_prune(uint32_t v)
+{
+    for (uint32_t parent; v && !at(v)->kids && !at(v)->edges; v = parent) {
+        struct graph_vertex *c = at(v);
+        parent = c->parent;
+        if (c->next_kid) at(c->next_kid)->prev_kid = c->prev_kid;
+        if (c->next_of_lock) at(c->next_of_lock)->prev_of_lock = c->prev_of_lock;
+        if (c->prev_kid)
+            at(c->prev_kid)->next_kid = c->next_kid;
+        else if (parent)
+            at(parent)->kids = c->next_kid;
+        if (c->prev_of_lock)
+            at(c->prev_of_lock)->next_of_lock = c->next_of_lock;
+        else if (c->lock)
+            at(c->lock)->kids = c->next_of_lock;
+        if (c->fading) fading_remove(v);
+        chain_vertices[c->name] = 0;
+        vertex_free(v);
+    }
+}
+static void chain_vertex_clear(uint32_t v)
+{
+    if (at(v)->fading) fading_remove(v);
+    while (at(v)->edges) edge_remove(at(v)->edges);
+    chain_vertex_prune(v);
+}
+static bool any_lock_left(uint32_t chain_vertex)
+{
+    for (uint32_t v = chain_vertex; v; v = at(v)->parent)
+        if (at(v)->lock) return true;
+    return false;
+}
+// All chain vertices that continue v, and v, parents first.
+static void subtree(uint32_t v, struct graph_list *out)
+{
+    out->n = 0;
+    graph_list_push(out, v);
+    for (uint32_t i = 0; i < out->n; i++)
+        for (uint32_t k = at(out->at[i])->kids; k; k = at(k)->next_kid) graph_list_push(out, k);
+}
+// One of the locks of the chain vertex is gone.
+static void fade(uint32_t v)
+{
+    if (!at(v)->rep || !at(v)->edges) return;
+    if (!any_lock_left(v))
+        chain_vertex_clear(v);
+    else if (!at(v)->fading)
+        fading_add(v);
+}
+static void lock_vertex_remove(uint32_t v)
+{
+    static struct graph_list concerned; // guarded by lock
+    while (at(v)->edges) {
+        const uint32_t c = graph_edge_chain(at(v)->edges);
+        edge_remove(at(v)->edges);
+        chain_vertex_prune(c);
+    }
+    for (uint32_t k; (k = at(v)->kids) != 0;) {
+        at(v)->kids = at(k)->next_of_lock;
+        at(k)->lock = at(k)->next_of_lock = at(k)->prev_of_lock = 0;
+        if (at(v)->kids) at(at(v)->kids)->prev_of_lock = 0;
+        subtree(k, &concerned);
+        for (uint32_t i = concerned.n; i-- > 0;) fade(concerned.at[i]);
+    }
+    vertex_free(v);
+    while (nfading > FADING_MAX) {
+        const uint32_t oldest = fading_first;
+        for (uint32_t e = at(oldest)->edges; e; e = graph_edges[e].out_next) forgotten += graph_edges[e].nlabels;
+        chain_vertex_clear(oldest);
+    }
+}
+
 // ---- what locks.c calls --------------------------------------------------------------------------------------
 
 struct det_cycle *det_lockgraph_want(struct det_strand *s, const struct det_want *w)
@@ -365,13 +471,11 @@ void det_lockgraph_gone(uint32_t name)
     base_store_relaxed(&n->gone, true);         // relaxed: who still asks for it races with its destruction
     if (!base_load_relaxed(&n->vertex)) return; // relaxed: as above; most locks are never taken with another one
     base_lock(&lock);
-    const uint32_t v = n->vertex;
+    lock_vertex_remove(n->vertex);
     n->vertex = 0;
-    while (at(v)->edges) edge_remove(at(v)->edges);
-    for (uint32_t k = at(v)->kids; k; k = at(k)->next_of_lock) at(k)->lock = 0;
-    leave_component(v);
-    *at(v) = (struct graph_vertex){.member = free_list};
-    free_list = v;
+#ifdef RAVEL_DEEP
+    det_lockgraph_check();
+#endif
     base_unlock(&lock);
 }
 void det_locks_each_epoch(void (*fn)(uint32_t slot, uint32_t time, void *ctx), void *ctx)
@@ -394,6 +498,7 @@ void det_lockgraph_check(void)
     for (uint32_t v = 1; v < used; v++) {
         if (!at(v)->rep) continue;
         CHECK(rep(rep(v)) == rep(v));
+        CHECK(at(v)->is_lock || at(v)->kids || at(v)->edges);
         if (at(v)->parent) check_edge(at(v)->parent, v);
         if (at(v)->lock) check_edge(at(v)->lock, v);
         if (at(v)->is_lock)
@@ -414,6 +519,7 @@ void det_lockgraph_reset(void)
     det_pairs_reset(&graph_edge_pairs);
     det_pairs_reset(&owners);
     used = free_list = next_order = graph_marks = 0;
+    fading_first = fading_last = nfading = 0;
     forgotten = 0;
     graph_search_reset();
 }

@@ -57,7 +57,7 @@ uint64_t det_lockgraph_cycles(enum det_cycle_class class);
 struct det_lockgraph_stats {
     uint64_t vertices, edges, labels; // there are
     uint64_t searches, exhausted;     // exhausted: given up for their length; a cycle may have been missed
-    uint64_t forgotten;               // labels dropped because one edge had too many
+    uint64_t forgotten;               // labels dropped because there were too many of their kind
 };
 void det_lockgraph_stats(struct det_lockgraph_stats *out);
 void det_lockgraph_check(void); // every invariant, by CHECK
@@ -86,11 +86,15 @@ struct graph_vertex {
     uint32_t rep, member; // of the component; next member, 0 ends
     uint32_t name;        // lock, or chain node
     bool is_lock;
-    uint32_t edges;              // lock: in; chain: out
-    uint32_t kids;               // lock: chain vertices that end in it; chain: those that continue it
-    uint32_t parent, next_kid;   // chain: what it continues, or 0; next of the parent's
-    uint32_t lock, next_of_lock; // chain: the lock that it ends in, or 0 when that is gone; next of the lock's
-    uint32_t mark, dist, tag;    // scratch of searches
+    uint32_t edges;  // lock: in; chain: out
+    uint32_t kids;   // lock: chain vertices that end in it; chain: those that continue it
+    uint32_t parent; // chain: what it continues, or 0
+    uint32_t next_kid, prev_kid;
+    uint32_t lock; // chain: the lock that it ends in, or 0 when that is gone
+    uint32_t next_of_lock, prev_of_lock;
+    uint32_t next_fading, prev_fading; // of those in the list of fading vertices
+    bool fading;                       // chain: some of its locks are gone, some not, and it has edges
+    uint32_t mark, dist, tag;          // scratch of searches
 };
 extern struct graph_vertex *graph_vertices;
 extern struct graph_edge *graph_edges;
