@@ -11,8 +11,10 @@ static void first(void)
     for (int i = 1; i <= 3; i++) {
         pthread_mutex_lock(&m);
         ready = i;
-        if (i & 1) pthread_cond_signal(&c);
-        else pthread_cond_broadcast(&c);
+        if (i & 1)
+            pthread_cond_signal(&c);
+        else
+            pthread_cond_broadcast(&c);
         pthread_mutex_unlock(&m);
         step();
     }

@@ -17,7 +17,8 @@ int main(void)
         if (i == 0) EXPECT(pthread_join(t, NULL) == 0);
         if (i == 1) EXPECT(pthread_timedjoin_np(t, NULL, &never) == 0);
         if (i == 2) EXPECT(pthread_clockjoin_np(t, NULL, CLOCK_MONOTONIC, &never) == 0);
-        if (i == 3) while (pthread_tryjoin_np(t, NULL) != 0) sched_yield();
+        if (i == 3)
+            while (pthread_tryjoin_np(t, NULL) != 0) sched_yield();
         data++;
     }
     return 0;
