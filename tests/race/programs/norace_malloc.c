@@ -33,7 +33,7 @@ static void *run(void *arg)
     EXPECT(none == NULL && errno == ENOMEM);
     none = reallocarray(NULL, huge, 3);
     EXPECT(none == NULL && errno == ENOMEM);
-    char *keeps = malloc(10);
+    char *volatile keeps = malloc(10);
     keeps[0] = 1;
     none = realloc(keeps, huge);
     EXPECT(none == NULL && keeps[0] == 1 && malloc_usable_size(keeps) >= 10);
