@@ -18,6 +18,7 @@ struct det_frame {
 
 // Four words at once: the cells of 8 bytes of the program are {write, read, write, read}.
 typedef int32_t det_v4 __attribute__((vector_size(16), may_alias));
+typedef uint32_t det_u4 __attribute__((vector_size(16), may_alias));
 
 // The fields that the inlined path needs; the rest is in detector/strand.h.
 struct det_strand_hot {
@@ -66,7 +67,7 @@ ALWAYS_INLINE void det_hot_set(struct det_strand_hot *h, uint32_t lo, uint32_t n
 // are that means a full mask and an index in [lo, lo + n); lo + n is at most 2^28, so a lesser mask never gets there.
 ALWAYS_INLINE det_v4 det_words_hit(const struct det_strand_hot *h, det_v4 words)
 {
-    const det_v4 d = words - h->full_lo;
+    const det_v4 d = (det_v4)((det_u4)words - (det_u4)h->full_lo); // wraps
     return ~d & (h->all_n > d);
 }
 ALWAYS_INLINE int det_signs(det_v4 v)
