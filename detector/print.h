@@ -40,7 +40,8 @@ struct det_bug_count {
 };
 struct det_totals {
     uint32_t bugs;
-    uint64_t findings; // before merging
+    uint64_t findings;   // before merging
+    uint64_t suppressed; // findings that a suppression matched; they are no bugs
     struct det_stats stats;
     uint64_t frames_lost;               // det_stack_lost
     const struct det_bug_count *counts; // `bugs` of them, in order of printing
@@ -82,6 +83,13 @@ bool det_frames_top(const struct det_stack *stack, struct det_shown *out);
 // What makes two reports the same bug: stable across runs, machines and edits elsewhere (docs/report-format.md).
 uint64_t det_fingerprint(const struct det_report *r, const struct det_global *global);
 void det_hint(struct base_buf *out, const struct det_report *r);
+
+// ---- suppress.c ----------------------------------------------------------------------------------------------
+
+// Reads the file of suppressions, if there is one.
+void det_suppress_start(void);
+bool det_suppressed(const struct det_report *r, const struct det_global *global);
+bool det_suppress_match(const char *pattern, const char *s); // for its unit test
 
 // ---- log.c: where reports go ---------------------------------------------------------------------------------
 

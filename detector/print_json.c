@@ -338,6 +338,7 @@ void det_json_summary(struct base_buf *b, const struct det_totals *t)
     open_line(b, "summary");
     member_number(b, "reports", t->bugs);
     member_number(b, "findings", t->findings);
+    member_number(b, "suppressed", t->suppressed);
     key(b, "bugs");
     base_puts(b, "[");
     for (uint32_t i = 0; i < t->bugs; i++) {

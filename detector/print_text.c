@@ -242,8 +242,8 @@ void det_text_report(struct base_buf *out, const struct det_finding *f, bool col
 static void put_stats(struct base_buf *out, const struct det_totals *t)
 {
     const struct det_stats *s = &t->stats;
-    base_putf(out, "Ravel: stats: findings %lu, merged into %u; lock cycles %lu\n", t->findings, t->bugs,
-              s->lock_cycles);
+    base_putf(out, "Ravel: stats: findings %lu, suppressed %lu, merged into %u; lock cycles %lu\n", t->findings,
+              t->suppressed, t->bugs, s->lock_cycles);
     base_putf(out, "Ravel: stats: strands %lu, locks %lu, sync objects %lu, call-trie nodes %lu\n", s->strands,
               s->locks, s->sync_objects, det_stack_count());
     base_putf(out, "Ravel: stats: stamps %lu, records %lu, clocks %lu, sites %lu\n", s->stamps, s->records, s->clocks,

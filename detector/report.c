@@ -32,7 +32,7 @@ struct seen {
     struct bug *bug;
 };
 struct path_key {
-    const struct bug *bug;
+    const struct bug *bug; // NULL: a suppressed path, and the seen_key is hashed in
     uint64_t stacks;
 };
 struct path {
@@ -45,7 +45,7 @@ static struct bug *bugs, *first_bug, **last_bug = &first_bug; // guarded by lock
 static struct seen *seen;
 static struct path *paths;
 static uint32_t nbugs, npaths;
-static uint64_t nfindings;
+static uint64_t nfindings, nsuppressed;
 static bool finished;
 static bool refreshed;
 static int pid;       // of the process that started us; a child of vfork shares our memory but is another
@@ -121,18 +121,35 @@ static uint64_t stacks_of(const struct det_report *r)
     }
     return h;
 }
-static void count(struct bug *bug, const struct det_report *r)
+// Adds a path; false: it was there, or there is no room for more.
+static bool add_path(const struct bug *bug, uint64_t stacks)
 {
-    bug->hits++;
-    const struct path_key key = {bug, stacks_of(r)};
+    const struct path_key key = {bug, stacks};
     struct path *p;
     HASH_FIND(hh, paths, &key, sizeof key, p);
-    if (p || npaths == PATHS_MAX) return;
+    if (p || npaths == PATHS_MAX) return false;
     p = base_alloc(sizeof *p);
     p->key = key;
     HASH_ADD(hh, paths, key, sizeof p->key, p);
     npaths++;
-    bug->paths++;
+    return true;
+}
+static void count(struct bug *bug, const struct det_report *r)
+{
+    bug->hits++;
+    if (add_path(bug, stacks_of(r))) bug->paths++;
+}
+// A suppression goes by all frames, so what was found to be suppressed is remembered with its stacks.
+static uint64_t quiet_hash(const struct det_report *r, const struct seen_key *key)
+{
+    return stacks_of(r) + base_hash(key, sizeof *key);
+}
+static bool is_quiet(const struct det_report *r, const struct seen_key *key)
+{
+    const struct path_key quiet = {NULL, quiet_hash(r, key)};
+    struct path *p;
+    HASH_FIND(hh, paths, &quiet, sizeof quiet, p);
+    return p != NULL;
 }
 static void remember(const struct seen_key *key, struct bug *bug)
 {
@@ -203,12 +220,21 @@ static bool take(const struct det_report *r)
     HASH_FIND(hh, seen, &key, sizeof key, known);
     if (known) count(known->bug, r);
     if (known && base_flags.suppress_equal_stacks) return false;
+    if (!known && is_quiet(r, &key)) {
+        nsuppressed++;
+        return false;
+    }
 
     det_symbolize_refresh();
     struct det_global global = {.member = ""};
     const enum det_where where = r->location.where;
     if (r->kind != DET_REPORT_LOCK_CYCLE && (where == DET_WHERE_UNKNOWN || where == DET_WHERE_GLOBAL))
         global = det_symbolize_data(r->addr);
+    if (!known && det_suppressed(r, &global)) {
+        nsuppressed++;
+        add_path(NULL, quiet_hash(r, &key));
+        return false;
+    }
     const uint64_t fingerprint = det_fingerprint(r, &global);
     bool fresh;
     struct bug *const bug = bug_of(fingerprint, &fresh);
@@ -243,17 +269,6 @@ bool det_report_print(struct det_report *r)
 
 // ---- the process ---------------------------------------------------------------------------------------------
 
-static void check_suppressions(void)
-{
-    if (!*base_flags.suppressions) return;
-    const long fd = sys_call4(SYS_openat, -100 /* AT_FDCWD */, base_flags.suppressions, 0 /* O_RDONLY */, 0);
-    if (fd < 0) {
-        base_flags_complain("suppressions: cannot read %s (error %ld); nothing is suppressed", base_flags.suppressions,
-                            -fd);
-        return;
-    }
-    sys_call1(SYS_close, fd);
-}
 static void write_process_line(void)
 {
     if (!in_json()) return;
@@ -269,7 +284,7 @@ void det_report_start(void)
     det_log_start();
     det_symbolize_start();
     det_json_start();
-    check_suppressions();
+    det_suppress_start();
     write_process_line();
 }
 static struct det_bug_count *bug_counts(void)
@@ -286,7 +301,11 @@ static struct det_bug_count *bug_counts(void)
 static void write_summary(void)
 {
     struct det_bug_count *const counts = bug_counts();
-    struct det_totals t = {.bugs = nbugs, .findings = nfindings, .frames_lost = det_stack_lost(), .counts = counts};
+    struct det_totals t = {.bugs = nbugs,
+                           .findings = nfindings,
+                           .suppressed = nsuppressed,
+                           .frames_lost = det_stack_lost(),
+                           .counts = counts};
     det_stats_read(&t.stats);
     struct base_buf out = out_open();
     if (in_json())
@@ -318,7 +337,7 @@ void det_report_forked(void)
     seen = NULL;
     paths = NULL;
     nbugs = npaths = 0;
-    nfindings = 0;
+    nfindings = nsuppressed = 0;
     finished = false;
     det_symbolize_forked();
     det_log_forked();

@@ -458,3 +458,99 @@ Test(report, all_descriptors_closed, .fini = stop)
     read_log();
     cr_expect_eq(occurrences("#0 writer " __FILE__), 2);
 }
+
+// ---- suppressions --------------------------------------------------------------------------------------------
+
+Test(suppress, patterns)
+{
+    static const struct {
+        const char *pattern, *text;
+        bool matches;
+    } cases[] = {
+        {"foo", "foo", true},
+        {"foo", "a_foo_b", true},
+        {"foo", "fo", false},
+        {"^foo", "foo_b", true},
+        {"^foo", "a_foo", false},
+        {"foo$", "a_foo", true},
+        {"foo$", "foo_b", false},
+        {"^foo$", "foo", true},
+        {"^foo$", "foofoo", false},
+        {"f*o", "xfabcoy", true},
+        {"^f*o$", "fabco", true},
+        {"^f*o$", "fabcoy", false},
+        {"a*b*c", "abc", true},
+        {"a*b*c", "acb", false},
+        {"^a*b$", "a_b_b", true},
+        {"*", "", true},
+        {"a", "", false},
+        {"$", "x", true},
+        {"^*lib*.so", "/x/libz.so.1", true},
+        {"a**b", "ab", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(det_suppress_match(cases[i].pattern, cases[i].text), cases[i].matches, "'%s' in '%s'",
+                     cases[i].pattern, cases[i].text);
+    cr_expect_not(det_suppress_match("foo", NULL));
+}
+static char rules_file[200];
+static void start_with_rules(const char *rules)
+{
+    char options[300];
+    snprintf(rules_file, sizeof rules_file, "/tmp/ravel-rules-%d", getpid());
+    FILE *f = fopen(rules_file, "w");
+    fputs(rules, f);
+    fclose(f);
+    snprintf(options, sizeof options, "suppressions=%s", rules_file);
+    start(options);
+    unlink(rules_file);
+}
+static bool suppressed(struct det_report r) { return !det_report_print(&r); }
+Test(suppress, race_by_any_frame, .fini = stop)
+{
+    start_with_rules("# a comment\n\n  race:^elsewhere$  \n");
+    struct det_report r = race(&other_global);
+    cr_expect_not(suppressed(r));
+    r = race(&shared_thing.first);
+    r.side[1].stack = stack_of(reader(), elsewhere());
+    cr_expect(suppressed(r));
+    cr_expect(suppressed(r), "again");
+    r.side[1].stack = stack_of(reader(), writer());
+    cr_expect_not(suppressed(r), "another path to the same accesses");
+    r = cycle();
+    edges[0].to_stack = stack_of(elsewhere(), 0);
+    cr_expect_not(suppressed(r), "a cycle is no race");
+    cr_expect_eq(det_report_finish(), 3);
+}
+Test(suppress, race_by_the_top_frame, .fini = stop)
+{
+    start_with_rules("race_top:elsewhere\n");
+    struct det_report r = race(&other_global);
+    r.side[1].stack = stack_of(reader(), elsewhere());
+    cr_expect_not(suppressed(r));
+    r.side[1].stack = stack_of(elsewhere(), reader());
+    cr_expect(suppressed(r));
+}
+Test(suppress, by_file_and_by_global, .fini = stop)
+{
+    start_with_rules("race:shared_thing\ndeadlock:unit/test_rep*.c\n");
+    cr_expect(suppressed(race(&shared_thing.first)));
+    cr_expect_not(suppressed(race(&other_global)));
+    cr_expect(suppressed(cycle()));
+    cr_expect_eq(det_report_finish(), 1);
+}
+static void start_with_bad_rules(void) { start_with_rules("race:ok\nrice:foo\nrace:\nsignal:x"); }
+Test(suppress, bad_lines, .fini = stop)
+{
+    const char *said = run_with_stderr(start_with_bad_rules);
+    cr_expect(strstr(said, ":2: 'rice:foo' is no suppression"), "%s", said);
+    cr_expect(strstr(said, ":3: 'race:' is no suppression"), "%s", said);
+    cr_expect_eq(base_flags_trouble(), 2);
+}
+static void start_without_the_file(void) { start("suppressions=/nonexistent/rules"); }
+Test(suppress, unreadable_file, .fini = stop)
+{
+    const char *said = run_with_stderr(start_without_the_file);
+    cr_expect(strstr(said, "ravel: suppressions: cannot read /nonexistent/rules") == said, "%s", said);
+    cr_expect_eq(base_flags_trouble(), 1);
+}
