@@ -176,16 +176,50 @@ static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t
         new_ = cell_make(cell_w(old), word_make(mine, to_add)); // beside the record, where my next read hits it
     } else if (changed || to_add) {
         if (to_add) add_mine(s, &e, mine, to_add);
-        new_ = det_cell_pack(e.words, e.n);
+        new_ = det_cell_pack(s, e.words, e.n);
     }
     entries_free(&e);
     return new_;
 }
-static COLD uint64_t step_new(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
-                              struct det_pending *p, struct det_memo *m)
+// The common case of step, without its arrays: no record, nothing of mine to merge with, every word that shares bytes
+// with the access is ordered before it, and either replaced whole or kept whole, and at most one is kept.
+static bool step_quick(const struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uint64_t *new_)
+{
+    if (cell_has_record(old)) return false;
+    const struct det_stamp *me = det_stamp_at(mine);
+    uint32_t kept = 0;
+    for (int i = 0; i < 2; i++) {
+        const uint32_t w = i ? cell_r(old) : cell_w(old);
+        if (!w) continue;
+        const struct det_stamp *st = det_stamp_at(word_index(w));
+        const uint32_t shared = word_mask(w) & mask;
+        const bool replaced = shared && subsumes(me->kind, st->kind);
+        if (st->slot == me->slot) {
+            if (st->time == me->time && !(replaced && st->kind == DET_READ && me->kind == DET_WRITE)) return false;
+        } else if (shared && det_clock_get(&s->clock, st->slot) < st->time) {
+            return false;
+        }
+        if (replaced && word_mask(w) == shared) continue;
+        if (replaced || kept) return false;
+        kept = w;
+    }
+    const uint32_t word = word_make(mine, mask);
+    if (me->kind & DET_WRITE)
+        *new_ = cell_make(word, kept); // of two that write, mine is the later one
+    else if (!kept)
+        *new_ = cell_make(0, word);
+    else if (det_stamp_at(word_index(kept))->kind & DET_WRITE)
+        *new_ = cell_make(kept, word);
+    else
+        return false;
+    return true;
+}
+static NOINLINE uint64_t step_new(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
+                                  struct det_pending *p, struct det_memo *m)
 {
     bool raced = false;
-    const uint64_t new_ = step(s, old, mine, mask, cell_addr, p, &raced);
+    uint64_t new_;
+    if (!step_quick(s, old, mine, mask, &new_)) new_ = step(s, old, mine, mask, cell_addr, p, &raced);
     if (!raced) *m = (struct det_memo){old, new_, mine, mask};
     return new_;
 }
@@ -319,7 +353,7 @@ void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_
     }
 }
 // Takes the bytes of mask out of a cell.
-static uint64_t without(uint64_t cell, uint32_t mask)
+static uint64_t without(struct det_strand *s, uint64_t cell, uint32_t mask)
 {
     struct entries e;
     expand(cell, &e);
@@ -329,28 +363,29 @@ static uint64_t without(uint64_t cell, uint32_t mask)
         if (left) e.words[kept++] = word_make(word_index(e.words[i]), left);
     }
     e.n = kept;
-    const uint64_t new_ = det_cell_pack(e.words, e.n);
+    const uint64_t new_ = det_cell_pack(s, e.words, e.n);
     entries_free(&e);
     return new_;
 }
-static uint64_t with(uint64_t cell, uint32_t stamp, uint32_t mask)
+static uint64_t with(struct det_strand *s, uint64_t cell, uint32_t stamp, uint32_t mask)
 {
     if (!stamp) return cell;
     struct entries e;
     expand(cell, &e);
     e.words[e.n++] = word_make(stamp, mask);
-    const uint64_t new_ = det_cell_pack(e.words, e.n);
+    const uint64_t new_ = det_cell_pack(s, e.words, e.n);
     entries_free(&e);
     return new_;
 }
-static void overwrite_one(const struct det_chunk *c, uintptr_t addr, uint32_t mask, uint32_t stamp)
+static void overwrite_one(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask,
+                          uint32_t stamp)
 {
     uint64_t *cell = det_cell_of(c, addr);
     const uintptr_t page = det_page_of(c, addr);
     uint64_t new_ = stamp ? cell_make(word_make(stamp, 15), 0) : 0;
     if (mask != 15) {
         const uint64_t seen = base_load_relaxed(cell);
-        new_ = with(without(seen ? seen : c->summary[page], mask), stamp, mask);
+        new_ = with(s, without(s, seen ? seen : c->summary[page], mask), stamp, mask);
     }
     if (new_ && !c->dirty[page]) page_dirty(c, page);
     // A plain store: the block is the caller's alone, by the allocator's word; whoever still touches it uses it after
@@ -368,7 +403,7 @@ static void spell_out(const struct det_chunk *c, uintptr_t page)
     if (!c->dirty[page]) page_dirty(c, page);
     c->summary[page] = 0;
 }
-void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp)
+void det_access_overwrite(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp)
 {
     const uintptr_t end = addr + size;
     struct det_chunk c = {0};
@@ -392,7 +427,7 @@ void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp)
         }
         spell_out(&c, page);
         const uintptr_t stop = (a | (APP_PAGE - 1)) + 1 < end ? (a | (APP_PAGE - 1)) + 1 : end;
-        for (; a < stop; a += 4) overwrite_one(&c, a, mask_in_cell(a, addr, end), stamp);
+        for (; a < stop; a += 4) overwrite_one(s, &c, a, mask_in_cell(a, addr, end), stamp);
     }
 }
 

@@ -32,7 +32,7 @@ struct det_current {
 // Checks [addr, addr + size) against what happened there, and records the access under stamp (of that kind).
 void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p);
 // Forgets what happened there and records stamp, without a check (stamp 0: just forgets).
-void det_access_overwrite(uintptr_t addr, size_t size, uint32_t stamp);
+void det_access_overwrite(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp);
 // Makes and delivers the reports of p, which is empty afterwards. s is in a section, and holds no lock.
 // Builds one report and delivers it (collect.c).
 void det_race_deliver(struct det_strand *s, const struct det_current *now, const struct det_race *r);

@@ -17,7 +17,7 @@ void det_alloc(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size)
         h->freed = false;
         h->strand = s->record;
     }
-    det_access_overwrite(addr, size, det_cfg.report_races && !s->ignore ? stamp : 0);
+    det_access_overwrite(s, addr, size, det_cfg.report_races && !s->ignore ? stamp : 0);
     det_leave(s);
 }
 bool det_free(struct det_strand *s, uintptr_t pc, uintptr_t addr)
@@ -48,7 +48,7 @@ void det_unmap(struct det_strand *s, uintptr_t addr, size_t size)
 {
     if (!size || !det_enter(s)) return;
     det_objects_forget(addr, size, false);
-    det_access_overwrite(addr, size, 0);
+    det_access_overwrite(s, addr, size, 0);
     det_leave(s);
 }
 

@@ -9,7 +9,7 @@ struct det_stamp *det_stamps;
 uint32_t *det_records;
 
 #define SPACE ((uint32_t)1 << DET_INDEX_BITS)
-enum { DEFAULT_LIMIT = 256 << 10, RUN_MAX = 256 };
+enum { DEFAULT_LIMIT = 256 << 10, RUN_MIN = 256, RUN_MAX = 32 << 10 };
 
 // Numbers [from, next) are in use, all at once or by strands' runs. They may not wrap inside one generation: near the
 // end of the space a generation starts again at 1.
@@ -56,16 +56,18 @@ uint64_t det_records_used(void) { return records.next - records.from; }
 
 // ---- stamps --------------------------------------------------------------------------------------------------
 
-static uint32_t run_size(void)
+// Twice what the epoch holds: a long epoch whose working set is larger than a run would never hit.
+static uint32_t run_size(uint32_t in_epoch)
 {
-    const uint32_t n = stamps.floor / 64;
-    return n < 1 ? 1 : n > RUN_MAX ? RUN_MAX : n;
+    const uint32_t least = stamps.floor / 64 < 1 ? 1 : stamps.floor / 64 > RUN_MIN ? RUN_MIN : stamps.floor / 64;
+    const uint32_t n = 2 * in_epoch > RUN_MAX ? RUN_MAX : 2 * in_epoch;
+    return n > least ? n : least;
 }
 // n consecutive numbers of the strand's run; a fresh run where it ends.
-static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n)
+static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n, uint32_t in_epoch)
 {
     if (unlikely(*end - *next < n)) {
-        const uint32_t size = run_size() > n ? run_size() : n;
+        const uint32_t size = run_size(in_epoch) > n ? run_size(in_epoch) : n;
         const uint32_t at = range_take(&stamps, size);
         if (!at) return 0;
         if (at != *end) *next = at; // else the run just grew
@@ -84,14 +86,14 @@ void det_stamp_new_epoch(struct det_strand *s)
 // A number inside [lo, lo + n): where the run is not consecutive, what came before misses from now on.
 static uint32_t plain_take(struct det_strand *s, uint32_t n)
 {
-    const uint32_t at = run_take(&s->run_next, &s->run_end, n);
+    const uint32_t at = run_take(&s->run_next, &s->run_end, n, s->hot.n);
     if (!at) return 0;
     if (at != s->hot.lo + s->hot.n) det_hot_set(&s->hot, at, 0);
     return at;
 }
 static uint32_t other_take(struct det_strand *s)
 {
-    const uint32_t at = run_take(&s->other_next, &s->other_end, 1);
+    const uint32_t at = run_take(&s->other_next, &s->other_end, 1, 0);
     if (!at) return 0;
     if (at != s->other_lo + s->other_n) {
         s->other_lo = at;
@@ -138,7 +140,7 @@ uint32_t det_stamp_get_slow(struct det_strand *s, struct det_stamp_key want, str
         want.stamp = stamp_make(s, want.pc, want.what);
         det_stamped(s);
     }
-    for (; use; use--) set[use] = set[use - 1];
+    if (use) set[use] = set[0];
     set[0] = want;
     return want.stamp;
 }
@@ -195,9 +197,10 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
 
 // ---- records -------------------------------------------------------------------------------------------------
 
-static struct base_lock table_lock;
-static uint32_t *table; // record indices by hash, open addressing; guarded by table_lock
-static uint32_t table_cap, table_n;
+// Equal records should be one, so that cells that went the same way stay alike; but a record may exist twice. So each
+// strand only looks at what it made lately, and takes record space in runs: no lock, no table that outgrows the cache.
+
+static struct det_record_maker sweeper; // the sweep's, world stopped
 
 static void sort_words(uint32_t *w, uint32_t n)
 {
@@ -208,24 +211,6 @@ static void sort_words(uint32_t *w, uint32_t n)
         w[j] = x;
     }
 }
-static void table_put(uint32_t index, uint32_t hash)
-{
-    uint32_t i = hash & (table_cap - 1);
-    while (table[i]) i = (i + 1) & (table_cap - 1);
-    table[i] = index;
-    table_n++;
-}
-static void table_grow(void)
-{
-    uint32_t *old = table;
-    const uint32_t old_cap = table_cap;
-    table_cap = old_cap ? 2 * old_cap : 1024;
-    table = base_alloc(table_cap * sizeof *table);
-    table_n = 0;
-    for (uint32_t i = 0; i < old_cap; i++)
-        if (old[i]) table_put(old[i], det_record_at(old[i])->hash);
-    base_free(old, old_cap * sizeof *old);
-}
 static bool same_words(const struct det_record *r, const uint32_t *words, uint32_t n)
 {
     if (r->n != n) return false;
@@ -233,33 +218,36 @@ static bool same_words(const struct det_record *r, const uint32_t *words, uint32
         if (r->words[i] != words[i]) return false;
     return true;
 }
+enum { RECORD_RUN = 256 };
+static uint32_t record_space(struct det_record_maker *m, uint32_t n)
+{
+    if (m->end - m->next < n) {
+        const uint32_t size = n > RECORD_RUN ? n : records.floor < 64 * RECORD_RUN ? n : RECORD_RUN;
+        const uint32_t at = range_take(&records, size);
+        if (!at) return 0;
+        m->next = at;
+        m->end = at + size;
+    }
+    const uint32_t at = m->next;
+    m->next += n;
+    return at;
+}
 // Sorts words in place. 0: full.
-static uint32_t record_intern(uint32_t *words, uint32_t n)
+static uint32_t record_intern(struct det_record_maker *m, uint32_t *words, uint32_t n)
 {
     sort_words(words, n);
     uint32_t hash = n;
     for (uint32_t i = 0; i < n; i++) hash = (hash ^ words[i]) * 0x9E3779B1u, hash ^= hash >> 15;
-    base_lock(&table_lock);
-    if (2 * table_n >= table_cap) table_grow();
-    for (uint32_t i = hash & (table_cap - 1); table[i]; i = (i + 1) & (table_cap - 1)) {
-        const struct det_record *r = det_record_at(table[i]);
-        if (r->hash == hash && same_words(r, words, n)) {
-            const uint32_t found = table[i];
-            base_unlock(&table_lock);
-            return found;
-        }
-    }
-    const uint32_t at = range_take(&records, n + 2);
-    if (at) {
-        struct det_record *r = (struct det_record *)&det_records[at];
-        r->n = n;
-        r->hash = hash;
-        for (uint32_t i = 0; i < n; i++) r->words[i] = words[i];
-        table_put(at, hash);
-    }
-    base_unlock(&table_lock);
-    return at;
+    uint32_t *lately = &m->lately[hash % DET_RECORD_CACHE];
+    if (*lately && same_words(det_record_at(*lately), words, n)) return *lately;
+    const uint32_t at = record_space(m, n + 1);
+    if (!at) return 0;
+    struct det_record *r = (struct det_record *)&det_records[at];
+    r->n = n;
+    for (uint32_t i = 0; i < n; i++) r->words[i] = words[i];
+    return *lately = at;
 }
+void det_record_maker_forget(struct det_record_maker *m) { *m = (struct det_record_maker){0}; }
 
 // Two words need no record when one of them writes: it goes to the write side, where only it can be hit by a write, and the
 // other, whatever it is, to the read side. Of two that write the later goes to the write side.
@@ -270,17 +258,17 @@ static uint64_t pack_two(uint32_t a, uint32_t b)
     if (a_writes && (!b_writes || word_index(a) > word_index(b))) return cell_make(a, b);
     return b_writes ? cell_make(b, a) : 0;
 }
-uint64_t det_cell_pack(uint32_t *words, uint32_t n)
+uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n)
 {
     if (n == 0) return 0;
     if (n == 1)
         return det_stamp_at(word_index(words[0]))->kind & DET_WRITE ? cell_make(words[0], 0) : cell_make(0, words[0]);
     const uint64_t two = n == 2 ? pack_two(words[0], words[1]) : 0;
     if (two) return two;
-    const uint32_t record = record_intern(words, n);
+    const uint32_t record = record_intern(s ? &s->records : &sweeper, words, n);
     if (likely(record)) return cell_make(record, 0);
     det_give_up();
-    return det_cell_pack(words + n - 1, 1);
+    return det_cell_pack(s, words + n - 1, 1);
 }
 
 // ---- the sweep's part ----------------------------------------------------------------------------------------
@@ -306,9 +294,7 @@ void det_stamp_begin_sweep(void)
     record_map_bytes = ((size_t)(old_records.next - old_records.from) * 4 + 4095) & ~(size_t)4095;
     stamp_map = stamp_map_bytes ? sys_reserve(stamp_map_bytes) : NULL;
     record_map = record_map_bytes ? sys_reserve(record_map_bytes) : NULL;
-    if (table) base_free(table, table_cap * sizeof *table);
-    table = NULL;
-    table_cap = table_n = 0;
+    det_record_maker_forget(&sweeper);
 }
 uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *st))
 {
@@ -346,7 +332,7 @@ static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_sta
         const uint32_t w = word_forward(r->words[i], keep);
         if (w) words[n++] = w;
     }
-    const uint64_t cell = det_cell_pack(words, n);
+    const uint64_t cell = det_cell_pack(NULL, words, n);
     if (words != few) base_free(words, r->n * sizeof *words);
     if (cell_has_record(cell)) *to = cell_w(cell); // only records are remembered: the others are as cheap to make again
     return cell;
@@ -359,7 +345,7 @@ uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st
     if (!r) return base;
     if (!cell_r(base)) return cell_make(cell_w(base), r);
     uint32_t words[3] = {cell_w(base), cell_r(base), r}; // {write or nothing, read}, and my read
-    return cell_w(base) ? det_cell_pack(words, 3) : det_cell_pack(words + 1, 2);
+    return cell_w(base) ? det_cell_pack(NULL, words, 3) : det_cell_pack(NULL, words + 1, 2);
 }
 static void give_back(void *base, size_t from, size_t to)
 {
@@ -388,7 +374,5 @@ void det_stamp_reset(void)
 {
     give_back(det_stamps, 0, stamps.next * sizeof *det_stamps);
     give_back(det_records, 0, records.next * sizeof *det_records);
-    if (table) base_free(table, table_cap * sizeof *table);
-    table = NULL;
-    table_cap = table_n = 0;
+    det_record_maker_forget(&sweeper);
 }

@@ -5,7 +5,7 @@
 // accesses never hit them. A mosaic is a stamp of the same (slot, time, kind) whose bytes were touched at up to
 // four different sites: its site names the next stamp slot, which holds four words (mask, stamp) instead.
 //
-// A record is an interned set of words, sorted: everything that a cell cannot hold in one stamp a side.
+// A record is a shared set of words, sorted: everything that a cell cannot hold in one stamp a side.
 //
 // Numbers rise through the whole 28-bit space and wrap; a sweep copies what is still needed to fresh numbers and
 // gives the old ones' memory back, so a number is reissued only after 2^28 others.
@@ -55,7 +55,7 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
 void det_stamp_new_epoch(struct det_strand *s);
 
 struct det_record {
-    uint32_t n, hash;
+    uint32_t n;
     uint32_t words[]; // sorted, masks not 0, stamps distinct
 };
 extern uint32_t *det_records; // constant after init; a record's index counts 4-byte units
@@ -64,9 +64,10 @@ static inline const struct det_record *det_record_at(uint32_t index)
     return (const struct det_record *)&det_records[index];
 }
 // The cell that holds these words (reordered in place): none, one, two of which one writes, or a record of them.
-// When no record can be had it gives the first words that fit, and counts.
-uint64_t det_cell_pack(uint32_t *words, uint32_t n);
+// When no record can be had it keeps the last word, and counts. s NULL: a sweep, world stopped.
+uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n);
 
+void det_record_maker_forget(struct det_record_maker *m);
 void det_stamp_init(void);
 void det_stamp_reset(void); // tests only
 uint64_t det_stamps_used(void), det_records_used(void);

@@ -31,9 +31,23 @@ struct det_strand_record {
 };
 
 #ifdef RAVEL_TINY
-enum { DET_STAMP_CACHE = 4, DET_MEMO_CACHE = 4, DET_NODE_CACHE = 4, DET_MOSAIC_CACHE = 4, DET_SEEN_CACHE = 4 };
+enum {
+    DET_STAMP_CACHE = 4,
+    DET_MEMO_CACHE = 4,
+    DET_NODE_CACHE = 4,
+    DET_MOSAIC_CACHE = 4,
+    DET_SEEN_CACHE = 4,
+    DET_RECORD_CACHE = 4
+};
 #else
-enum { DET_STAMP_CACHE = 64, DET_MEMO_CACHE = 256, DET_NODE_CACHE = 256, DET_MOSAIC_CACHE = 32, DET_SEEN_CACHE = 64 };
+enum {
+    DET_STAMP_CACHE = 64,
+    DET_MEMO_CACHE = 256,
+    DET_NODE_CACHE = 256,
+    DET_MOSAIC_CACHE = 32,
+    DET_SEEN_CACHE = 64,
+    DET_RECORD_CACHE = 128
+};
 #endif
 enum { DET_WAYS = 4 }; // places in a set of the stamp and mosaic caches
 struct det_stamp_key { // a stamp of the current epoch, found again
@@ -45,6 +59,10 @@ struct det_stamp_key { // a stamp of the current epoch, found again
 struct det_memo { // (cell, stamp, mask) -> cell, computed before, without a race
     uint64_t old, new_;
     uint32_t stamp, mask; // stamp 0: empty
+};
+struct det_record_maker { // stamp.c
+    uint32_t next, end;   // record space of its own
+    uint32_t lately[DET_RECORD_CACHE];
 };
 struct det_node_key { // (parent, pc) -> trie node
     uintptr_t pc;
@@ -76,7 +94,8 @@ struct det_strand {
     struct det_memo memo[DET_MEMO_CACHE];
     struct det_node_key nodes[DET_NODE_CACHE];
     uint32_t mosaics[DET_MOSAIC_CACHE]; // stamps
-    uint64_t seen[2][DET_SEEN_CACHE];   // by kind: records that hold these bytes of mine in this epoch, see access.c
+    struct det_record_maker records;
+    uint64_t seen[2][DET_SEEN_CACHE]; // by kind: records that hold these bytes of mine in this epoch, see access.c
 };
 
 enum { DET_REPORTING = 1 << 16 };

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/sys.h"
 #include "detector/access.h"
+#include "detector/stamp.h"
 
 static struct base_lock sweep_lock;
 static uint64_t count, total_ns; // guarded by sweep_lock
@@ -126,6 +127,7 @@ static void forget_caches(struct det_strand *s)
 {
     s->run_next = s->run_end = s->other_next = s->other_end = 0;
     det_stamp_new_epoch(s);
+    det_record_maker_forget(&s->records);
     for (int i = 0; i < DET_STAMP_CACHE; i++) s->stamps[i] = (struct det_stamp_key){0};
     for (int i = 0; i < DET_MEMO_CACHE; i++) s->memo[i] = (struct det_memo){0};
     for (int i = 0; i < DET_MOSAIC_CACHE; i++) s->mosaics[i] = 0;
