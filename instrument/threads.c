@@ -163,7 +163,9 @@ void ins_threads_main(struct det_strand *s)
     struct ins_thread *t = make(s, 1);
     alive = 0; // counts the others
     t->tls = &det_tls;
+    base_lock(&table_lock);
     put_locked(t, pthread_self());
+    base_unlock(&table_lock);
     ins_me.thread = t;
     REAL(pthread_setspecific)(key, t);
 }
