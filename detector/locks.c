@@ -7,14 +7,43 @@
 // reader, still has its turn.
 //   (1) owner != NULL implies that the owner is alive and has an entry: a strand gives up its locks when it finishes.
 //   (2) held.chain names the entries [0, named), and named == n whenever an edge may be made.
-// Nothing here waits for anything while it holds an object's lock, except for the allocation of clock nodes.
+// Nothing here waits for anything while it holds an object's guard, except for the allocation of clock nodes.
 #include "detector/locks.h"
+#include <time.h>
 #include "base/arena.h"
+#include "base/sys.h"
 #include "detector/lockgraph.h"
 
 enum { KIND = DET_LOCK_RW | DET_LOCK_RECURSIVE | DET_LOCK_SPIN | DET_LOCK_STATIC };
 // A release out of order names what is above it anew, at once if there is no more than this.
 enum { RENAME_AT_ONCE = 32 };
+
+// ---- the guard -----------------------------------------------------------------------------------------------
+// The program's own lock already keeps apart those who take and release it for themselves, so the guard is wanted by two at
+// once only among readers and in broken programs. That is why it gives up its word by a plain store, half the cost of
+// base_unlock, and who finds it taken for long sleeps a little.
+
+static COLD void guard_slow(struct det_lock *l)
+{
+    const struct timespec nap = {0, 50000};
+    for (int spins = 0;; spins++) {
+        uint32_t seen = 0;
+        if (base_load_relaxed(&l->guard) == 0 && base_cas_acquire(&l->guard, &seen, 1u)) return; // as in guard
+        if (spins < 200)
+            base_pause();
+        else
+            sys_call2(SYS_nanosleep, &nap, NULL);
+    }
+}
+static inline void guard(struct det_lock *l)
+{
+    uint32_t seen = 0;
+    if (unlikely(!base_cas_acquire(&l->guard, &seen, 1u))) guard_slow(l); // acquire: pairs with unguard
+}
+static inline void unguard(struct det_lock *l)
+{
+    base_store_release(&l->guard, 0u);
+} // release: what it guards is there
 
 // ---- the held set --------------------------------------------------------------------------------------------
 
@@ -28,12 +57,13 @@ static uint32_t chain_push(struct det_held_set *h, uint32_t below, uint32_t id, 
 }
 static void name_all(struct det_held_set *h)
 {
+    uint32_t chain = h->named ? h->locks[h->named - 1].chain : 0;
     for (; h->named < h->n; h->named++) {
         struct det_held_lock *e = &h->locks[h->named];
-        e->chain = chain_push(h, h->named ? e[-1].chain : 0, e->id, e->read);
+        e->chain = chain = chain_push(h, chain, e->id, e->read);
         e->sites = 0;
     }
-    h->chain = h->n ? h->locks[h->n - 1].chain : 0;
+    h->chain = chain;
 }
 static struct det_held_lock *held_find(struct det_held_set *h, const struct det_lock *l)
 {
@@ -56,11 +86,11 @@ static COLD void held_grow(struct det_held_set *h)
     h->locks = grown;
     h->cap = cap;
 }
-static void held_push(struct det_held_set *h, struct det_held_lock e)
+// The next entry, to be filled in by the caller, who then counts it.
+static inline struct det_held_lock *held_next(struct det_held_set *h)
 {
     if (unlikely(h->n == h->cap)) held_grow(h);
-    h->locks[h->n++] = e;
-    name_all(h);
+    return &h->locks[h->n];
 }
 static void held_remove(struct det_held_set *h, struct det_held_lock *e)
 {
@@ -73,7 +103,7 @@ static void held_remove(struct det_held_set *h, struct det_held_lock *e)
     else
         h->chain = i ? h->locks[i - 1].chain : 0;
 }
-// Does the object agree that s holds e? Its lock is held.
+// Does the object agree that s holds e? Its guard is held.
 static bool still_mine(const struct det_strand *s, const struct det_held_lock *e)
 {
     const struct det_lock *l = e->lock;
@@ -85,15 +115,15 @@ static COLD void drop_lost(struct det_strand *s)
     base_store_relaxed(&h->lost, 0u); // relaxed: what is lost from now on is flagged anew
     for (uint32_t i = h->n; i-- > 0;) {
         struct det_held_lock *e = &h->locks[i];
-        base_lock(&e->lock->object.lock);
+        guard(e->lock);
         const bool mine = still_mine(s, e);
-        base_unlock(&e->lock->object.lock);
+        unguard(e->lock);
         if (!mine) held_remove(h, e);
     }
 }
 static inline void look_for_lost(struct det_strand *s)
 {
-    // relaxed: only a hint to look; what is lost is decided under the objects' locks
+    // relaxed: only a hint to look; what is lost is decided under the objects' guards
     if (unlikely(base_load_relaxed(&s->held.lost))) drop_lost(s);
 }
 void det_locks_strand_finish(struct det_strand *s)
@@ -102,14 +132,14 @@ void det_locks_strand_finish(struct det_strand *s)
     while (h->n) {
         struct det_held_lock *e = &h->locks[--h->n];
         struct det_lock *l = e->lock;
-        base_lock(&l->object.lock);
+        guard(l);
         if (still_mine(s, e)) {
             if (e->read)
                 l->readers--;
             else
                 l->owner = NULL;
         }
-        base_unlock(&l->object.lock);
+        unguard(l);
     }
     base_free(h->locks, h->cap * sizeof *h->locks);
     *h = (struct det_held_set){0};
@@ -117,7 +147,7 @@ void det_locks_strand_finish(struct det_strand *s)
 
 // ---- the object ----------------------------------------------------------------------------------------------
 
-// Nobody holds it any more, whoever believed to. The object's lock is held.
+// Nobody holds it any more, whoever believed to. The object's guard is held.
 static void take_from_all(struct det_lock *l)
 {
     if (l->owner) base_store_relaxed(&l->owner->held.lost, 1u); // relaxed: see look_for_lost
@@ -128,30 +158,30 @@ static void take_from_all(struct det_lock *l)
 // Ends the lock's generation.
 static void retire(struct det_lock *l)
 {
-    base_lock(&l->object.lock);
+    guard(l);
     const uint32_t id = l->id;
     l->id = 0;
     take_from_all(l);
     det_release_drop(&l->writes);
     det_release_drop(&l->reads);
-    base_unlock(&l->object.lock);
+    unguard(l);
     if (id) det_lockgraph_gone(id);
 }
 static COLD void begin_generation(struct det_strand *s, uintptr_t pc, struct det_lock *l, int flags)
 {
     const uint32_t created = det_stack_of(s, pc);
-    base_lock(&l->object.lock);
+    guard(l);
     if (!l->id) {
         l->flags = flags & KIND;
         l->id = det_lock_name_new(l->object.addr, created, l->flags);
     }
-    base_unlock(&l->object.lock);
+    unguard(l);
 }
 // The lock at addr, made if it is seen for the first time. NULL when there is no room for it.
 static struct det_lock *lock_at(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
     struct det_lock *l = det_object_get(addr, DET_OBJ_LOCK, NULL);
-    // relaxed: decided again under the object's lock
+    // relaxed: decided again under the object's guard
     if (l && unlikely(base_load_relaxed(&l->id) == 0)) begin_generation(s, pc, l, flags);
     return l;
 }
@@ -229,7 +259,7 @@ void det_lock_request(struct det_strand *s, uintptr_t pc, uintptr_t addr, int fl
 
 // ---- acquired ------------------------------------------------------------------------------------------------
 
-// s holds it already: one taking more. The object's lock is held.
+// s holds it already: one taking more. The object's guard is held.
 static bool taken_again(struct det_strand *s, const struct det_lock *l, bool read)
 {
     if (l->owner != s && !(read && l->readers)) return false;
@@ -238,7 +268,7 @@ static bool taken_again(struct det_strand *s, const struct det_lock *l, bool rea
     e->count++;
     return true;
 }
-// Orders s after who had the lock before. The object's lock is held.
+// Orders s after who had the lock before. The object's guard is held.
 static void take(struct det_strand *s, struct det_lock *l, bool read)
 {
     // A holding that excludes this one has ended without our seeing it.
@@ -257,15 +287,24 @@ static void take(struct det_strand *s, struct det_lock *l, bool read)
 static void acquired(struct det_strand *s, uintptr_t pc, struct det_lock *l, bool read)
 {
     look_for_lost(s);
-    base_lock(&l->object.lock);
-    struct det_held_lock e = {.lock = l, .addr = l->object.addr, .id = l->id, .count = 1, .read = read};
-    const bool again = !e.id || taken_again(s, l, read); // no id: somebody destroys it at this moment
+    struct det_held_set *h = &s->held;
+    struct det_held_lock *e = held_next(h);
+    const uint32_t stack = det_stack_of(s, pc);
+    guard(l);
+    const uint32_t id = l->id;
+    const bool again = !id || taken_again(s, l, read); // no id: somebody destroys it at this moment
     if (!again) take(s, l, read);
-    e.turn = l->turn;
-    base_unlock(&l->object.lock);
+    e->turn = l->turn;
+    unguard(l);
     if (again) return;
-    e.stack = det_stack_of(s, pc);
-    held_push(&s->held, e);
+    e->lock = l;
+    e->addr = l->object.addr;
+    e->id = id;
+    e->count = 1;
+    e->stack = stack;
+    e->read = read;
+    h->n++;
+    name_all(h);
 }
 void det_lock_acquired(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
@@ -291,12 +330,12 @@ static void release_of_other(struct det_strand *s, uintptr_t addr, int flags)
 {
     struct det_lock *l = det_object_find(addr, DET_OBJ_LOCK);
     if (!l || flags & DET_LOCK_READ) return;
-    base_lock(&l->object.lock);
+    guard(l);
     if (l->owner) {
         det_release_publish(s, &l->writes, 0);
         take_from_all(l);
     }
-    base_unlock(&l->object.lock);
+    unguard(l);
 }
 // The last of the takings of e is undone.
 static void release_last(struct det_strand *s, struct det_held_lock *e)
@@ -317,10 +356,10 @@ static void release(struct det_strand *s, uintptr_t addr, int flags)
         release_of_other(s, addr, flags);
         return;
     }
-    base_lock(&e->lock->object.lock);
+    guard(e->lock);
     const bool mine = still_mine(s, e), last = !mine || --e->count == 0;
     if (mine && last) release_last(s, e);
-    base_unlock(&e->lock->object.lock);
+    unguard(e->lock);
     if (last) held_remove(&s->held, e);
 }
 void det_lock_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)

@@ -10,7 +10,8 @@
 // A lock at an address (DET_OBJ_LOCK). Every generation of it, from its creation (or first use) to its destruction, is
 // another lock with another id: what is known of one says nothing about the next.
 struct det_lock {
-    struct det_object object; // its lock guards the rest
+    struct det_object object;
+    uint32_t guard;           // a spin lock over the rest: held for some ten nanoseconds, and hardly ever wanted by two
     uint32_t id;              // of this generation; 0: none (being made, or gone)
     int flags;                // DET_LOCK_RW ...
     struct det_strand *owner; // who has it exclusively
