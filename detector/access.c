@@ -321,7 +321,8 @@ static bool whole_page(struct det_strand *s, const struct det_chunk *c, uintptr_
     struct det_pending p;
     det_pending_init(&p);
     const uint64_t new_ = step_cached(s, seen, stamp, 15, addr, &p);
-    if (p.n) { // races are told byte by byte
+    base_store_relaxed(&c->summed[page / SUMMED], (uint8_t)1); // read by a sweep, world stopped
+    if (p.n) {                                                 // races are told byte by byte
         pending_free(&p);
         return false;
     }
@@ -421,7 +422,8 @@ void det_access_overwrite(struct det_strand *s, uintptr_t addr, size_t size, uin
         const uintptr_t page = det_page_of(&c, a);
         if (a % APP_PAGE == 0 && end - a >= APP_PAGE && !c.dirty[page]) { // untouched: the summary says it all
             const uint64_t summary = stamp ? cell_make(word_make(stamp, 15), 0) : 0;
-            if (c.summary[page] != summary) base_store_relaxed(&c.summary[page], summary);
+            if (summary) c.summed[page / SUMMED] = 1;
+            if (c.summed[page / SUMMED]) base_store_relaxed(&c.summary[page], summary);
             a += APP_PAGE;
             continue;
         }

@@ -21,7 +21,7 @@ struct det_strand;
 // ---- the detector's own life -------------------------------------------------------------------------------
 
 struct det_config {
-    uint32_t stamp_limit;  // stamps before the first sweep; 0: 256 Ki (4 MiB)
+    uint32_t stamp_limit;  // stamps before the first sweep; 0: 64 Ki (1 MiB)
     uint32_t max_time;     // the last time of a slot; 0: 2^32 - 2. The oracle runs with 7
     bool report_races;     // look at accesses
     bool detect_deadlocks; // keep the lock-order graph

@@ -7,7 +7,7 @@ static struct base_lock lock;
 static uintptr_t first = CHUNK_COUNT, last; // chunk numbers in use; guarded by lock
 static uint64_t refused;                    // atomic: chunks that could not be had
 
-#define RESERVATION (CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 9 + OCCUPIED_BYTES)
+#define RESERVATION (CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 9 + OCCUPIED_BYTES + CHUNK_PAGES / SUMMED)
 
 bool det_chunk_make(uintptr_t addr, struct det_chunk *c)
 {

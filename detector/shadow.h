@@ -6,6 +6,7 @@
 //     summary   a cell for every shadow page: what a zero cell of that page stands for
 //     dirty     a byte for every shadow page: some cell of it may be non-zero
 //     occupied  a byte for every page of `objects`: some index of it may be non-zero
+//     summed    a byte for every SUMMED entries of `summary`: some of them may be non-zero
 // det_chunks finds the cells; the rest lies at fixed distances behind them.
 //
 // A cell is one of
@@ -31,13 +32,14 @@ enum {
 #define CHUNK_PAGES      (CELLS_BYTES / SHADOW_PAGE)
 #define OBJECT_PAGE_SPAN ((uintptr_t)8192) // program bytes that a page of indices covers
 #define OCCUPIED_BYTES   (CHUNK_BYTES / OBJECT_PAGE_SPAN)
+enum { SUMMED = 512 };
 
 struct det_chunk {
     uintptr_t base; // of the program's memory
     uint64_t *cells;
     uint32_t *objects;
     uint64_t *summary;
-    uint8_t *dirty, *occupied;
+    uint8_t *dirty, *occupied, *summed;
 };
 // False when there is no shadow for addr yet.
 static inline bool det_chunk_find(uintptr_t addr, struct det_chunk *c)
@@ -52,13 +54,14 @@ static inline bool det_chunk_find(uintptr_t addr, struct det_chunk *c)
     c->summary = (uint64_t *)(p + CELLS_BYTES + OBJECTS_BYTES);
     c->dirty = (uint8_t *)(p + CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 8);
     c->occupied = c->dirty + CHUNK_PAGES;
+    c->summed = c->occupied + OCCUPIED_BYTES;
     return true;
 }
 // Finds it, or makes it. False: addr is no user address, or no memory (counted as given up).
 bool det_chunk_make(uintptr_t addr, struct det_chunk *c);
 // Calls fn for each chunk there is, by rising address.
 void det_chunk_each(void (*fn)(struct det_chunk *c, void *ctx), void *ctx);
-void det_shadow_reset(void);        // tests only
+void det_shadow_reset(void); // tests only
 
 static inline uint64_t *det_cell_of(const struct det_chunk *c, uintptr_t addr)
 {

@@ -9,7 +9,7 @@ struct det_stamp *det_stamps;
 uint32_t *det_records;
 
 #define SPACE ((uint32_t)1 << DET_INDEX_BITS)
-enum { DEFAULT_LIMIT = 256 << 10, RUN_MIN = 256, RUN_MAX = 32 << 10 };
+enum { DEFAULT_LIMIT = 64 << 10, RUN_MIN = 256, RUN_MAX = 32 << 10 };
 
 // Numbers [from, next) are in use, all at once or by strands' runs. They may not wrap inside one generation: near the
 // end of the space a generation starts again at 1.
@@ -18,12 +18,22 @@ struct range {
     uint32_t from, next; // guarded by lock; the world stopped: the sweep's
     uint32_t limit;      // ask for a sweep above it
     uint32_t floor;      // the limit never shrinks below it
+    // Generations live in two buffers in turn, so that their pages stay warm; number i is at buffer[turn] + (i - from).
+    uint32_t *buffer[2]; // constant once set
+    uint32_t unit, turn; // 4-byte units of a number; which buffer
 };
 static struct range stamps, records;
 
-static void range_init(struct range *r, uint32_t limit)
+static uint32_t *range_base(const struct range *r) { return r->buffer[r->turn] - (size_t)r->from * r->unit; }
+static void range_init(struct range *r, uint32_t limit, uint32_t unit)
 {
-    *r = (struct range){.from = 1, .next = 1, .limit = limit, .floor = limit};
+    r->from = r->next = 1;
+    r->limit = r->floor = limit;
+    r->unit = unit;
+    for (int i = 0; i < 2; i++) {
+        if (!r->buffer[i]) r->buffer[i] = sys_reserve((size_t)SPACE * unit * sizeof(uint32_t));
+        CHECK(r->buffer[i] && "no address space for stamps");
+    }
 }
 
 // n consecutive numbers; 0 when the space is full.
@@ -44,12 +54,11 @@ static uint32_t range_take(struct range *r, uint32_t n)
 
 void det_stamp_init(void)
 {
-    if (!det_stamps) det_stamps = sys_reserve((size_t)SPACE * sizeof *det_stamps);
-    if (!det_records) det_records = sys_reserve((size_t)SPACE * sizeof *det_records);
-    CHECK(det_stamps && det_records);
     const uint32_t limit = det_cfg.stamp_limit ? det_cfg.stamp_limit : DEFAULT_LIMIT;
-    range_init(&stamps, limit);
-    range_init(&records, limit);
+    range_init(&stamps, limit, sizeof(struct det_stamp) / 4);
+    range_init(&records, limit, 1);
+    det_stamps = (struct det_stamp *)range_base(&stamps);
+    det_records = range_base(&records);
 }
 uint64_t det_stamps_used(void) { return stamps.next - stamps.from; }
 uint64_t det_records_used(void) { return records.next - records.from; }
@@ -285,6 +294,7 @@ static void new_generation(struct range *r, struct range *old)
     // A generation that could not grow to four times this one before the end of the space begins again at 1.
     if ((uint64_t)r->next + 4ull * (used + r->limit) >= SPACE && old->from > 4ull * (used + r->limit)) r->next = 1;
     r->from = r->next;
+    r->turn ^= 1;
 }
 void det_stamp_begin_sweep(void)
 {
@@ -294,13 +304,15 @@ void det_stamp_begin_sweep(void)
     record_map_bytes = ((size_t)(old_records.next - old_records.from) * 4 + 4095) & ~(size_t)4095;
     stamp_map = stamp_map_bytes ? sys_reserve(stamp_map_bytes) : NULL;
     record_map = record_map_bytes ? sys_reserve(record_map_bytes) : NULL;
+    det_stamps = (struct det_stamp *)range_base(&stamps);
+    det_records = range_base(&records);
     det_record_maker_forget(&sweeper);
 }
 uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *st))
 {
     uint32_t *to = &stamp_map[index - old_stamps.from];
     if (*to) return *to == DEAD ? 0 : *to;
-    const struct det_stamp *st = det_stamp_at(index);
+    const struct det_stamp *const old = (const struct det_stamp *)range_base(&old_stamps), *st = &old[index];
     uint32_t at = keep(st) ? range_take(&stamps, st->mosaic ? 2 : 1) : 0;
     *to = at ? at : DEAD;
     if (!at) return 0;
@@ -309,7 +321,7 @@ uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *
         det_stamp_at(at)->site = at + 1;
         uint32_t *words = (uint32_t *)det_stamp_at(at + 1);
         for (int i = 0; i < 4; i++) {
-            const uint32_t w = det_mosaic_words(st)[i];
+            const uint32_t w = ((const uint32_t *)&old[st->site])[i];
             words[i] = w ? word_make(det_stamp_forward(word_index(w), keep), word_mask(w)) : 0;
         }
     }
@@ -322,7 +334,7 @@ static uint32_t word_forward(uint32_t w, bool (*keep)(const struct det_stamp *))
 }
 static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_stamp *))
 {
-    const struct det_record *r = det_record_at(index);
+    const struct det_record *r = (const struct det_record *)&range_base(&old_records)[index];
     uint32_t *to = &record_map[index - old_records.from];
     if (*to && *to != DEAD) return cell_make(*to, 0);
     uint32_t few[64];
@@ -347,11 +359,13 @@ uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st
     uint32_t words[3] = {cell_w(base), cell_r(base), r}; // {write or nothing, read}, and my read
     return cell_w(base) ? det_cell_pack(NULL, words, 3) : det_cell_pack(NULL, words + 1, 2);
 }
-static void give_back(void *base, size_t from, size_t to)
+// The old generation's buffer keeps what the next one will fill.
+static void give_back(const struct range *old, size_t keep_numbers)
 {
-    const uintptr_t lo = ((uintptr_t)base + from + 4095) & ~(uintptr_t)4095,
-                    hi = ((uintptr_t)base + to) & ~(uintptr_t)4095;
-    if (lo < hi) sys_zap((void *)lo, hi - lo);
+    const size_t used = (size_t)(old->next - old->from) * old->unit * 4,
+                 keep_bytes = (keep_numbers * old->unit * 4 + 4095) & ~(size_t)4095;
+    if (used > keep_bytes)
+        sys_zap((char *)old->buffer[old->turn] + keep_bytes, (used - keep_bytes + 4095) & ~(size_t)4095);
 }
 static void set_limit(struct range *r, uint64_t at_least)
 {
@@ -362,17 +376,17 @@ static void set_limit(struct range *r, uint64_t at_least)
 }
 void det_stamp_end_sweep(void)
 {
-    give_back(det_stamps, old_stamps.from * sizeof *det_stamps, old_stamps.next * sizeof *det_stamps);
-    give_back(det_records, old_records.from * sizeof *det_records, old_records.next * sizeof *det_records);
     if (stamp_map) sys_unmap(stamp_map, stamp_map_bytes);
     if (record_map) sys_unmap(record_map, record_map_bytes);
     // A sweep goes through all dirty pages, so it must free stamps in proportion.
     set_limit(&stamps, 64 * det_dirty_pages);
     set_limit(&records, 64 * det_dirty_pages);
+    give_back(&old_stamps, stamps.limit);
+    give_back(&old_records, records.limit);
 }
 void det_stamp_reset(void)
 {
-    give_back(det_stamps, 0, stamps.next * sizeof *det_stamps);
-    give_back(det_records, 0, records.next * sizeof *det_records);
+    give_back(&stamps, 0);
+    give_back(&records, 0);
     det_record_maker_forget(&sweeper);
 }

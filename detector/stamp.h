@@ -7,8 +7,7 @@
 //
 // A record is a shared set of words, sorted: everything that a cell cannot hold in one stamp a side.
 //
-// Numbers rise through the whole 28-bit space and wrap; a sweep copies what is still needed to fresh numbers and
-// gives the old ones' memory back, so a number is reissued only after 2^28 others.
+// Numbers rise through the whole 28-bit space and wrap; a sweep copies what is still needed to fresh numbers, so a number is reissued only after 2^28 others.
 #ifndef DETECTOR_STAMP_H
 #define DETECTOR_STAMP_H
 
@@ -24,7 +23,7 @@ struct det_stamp {
 _Static_assert(sizeof(struct det_stamp) == 16, "a stamp is 16 bytes");
 enum { DET_MAX_SLOT = (1 << 22) - 1 };
 
-extern struct det_stamp *det_stamps; // constant after init
+extern struct det_stamp *det_stamps; // where number 0 would be; changed by a sweep, world stopped
 static inline struct det_stamp *det_stamp_at(uint32_t index) { return &det_stamps[index]; }
 static inline const uint32_t *det_mosaic_words(const struct det_stamp *m)
 {
@@ -58,7 +57,7 @@ struct det_record {
     uint32_t n;
     uint32_t words[]; // sorted, masks not 0, stamps distinct
 };
-extern uint32_t *det_records; // constant after init; a record's index counts 4-byte units
+extern uint32_t *det_records; // as det_stamps; a record's index counts 4-byte units
 static inline const struct det_record *det_record_at(uint32_t index)
 {
     return (const struct det_record *)&det_records[index];

@@ -118,9 +118,17 @@ static void sweep_page(struct det_chunk *c, uintptr_t page)
 static void sweep_chunk(struct det_chunk *c, void *ctx)
 {
     (void)ctx;
+    for (uintptr_t first = 0; first < CHUNK_PAGES; first += 8) {
+        uint64_t any;
+        __builtin_memcpy(&any, &c->dirty[first], sizeof any);
+        for (uintptr_t page = first; any && page < first + 8; page++)
+            if (c->dirty[page]) sweep_page(c, page);
+    }
     for (uintptr_t page = 0; page < CHUNK_PAGES; page++) {
-        if (c->dirty[page]) sweep_page(c, page);
-        if (c->summary[page]) c->summary[page] = det_cell_forward(c->summary[page], keep);
+        if (page % SUMMED == 0 && !c->summed[page / SUMMED])
+            page += SUMMED - 1;
+        else if (c->summary[page])
+            c->summary[page] = det_cell_forward(c->summary[page], keep);
     }
 }
 static void forget_caches(struct det_strand *s)
