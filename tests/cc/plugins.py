@@ -1,0 +1,93 @@
+"""Executables, libraries and plugins, each with and without Ravel, in one process."""
+from kit import LIB, RAVEL, Case, environment, main
+
+PLUGIN = """
+#include <pthread.h>
+#include <stddef.h>
+static int counter;
+static void *add(void *arg) { counter++; return arg; }
+int work(void)
+{
+    pthread_t t[2];
+    for (int i = 0; i < 2; i++) pthread_create(&t[i], NULL, add, NULL);
+    for (int i = 0; i < 2; i++) pthread_join(t[i], NULL);
+    return counter;
+}
+"""
+HOST = """
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        void *lib = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
+        if (!lib) return fprintf(stderr, "%s\\n", dlerror()), 1;
+        int (*work)(void) = (int (*)(void))dlsym(lib, "work");
+        printf("%d\\n", work());
+        fflush(stdout);
+    }
+    return 0;
+}
+"""
+FOUND = 66
+
+
+class Plugins(Case):
+    def setUp(self):
+        super().setUp()
+        self.write("plugin.c", PLUGIN)
+        self.write("host.c", HOST)
+
+    def test_both_with_ravel(self):
+        self.cc("host.c", "-o", "host")
+        self.cc("-g", "-shared", "-fPIC", "plugin.c", "-o", "plugin.so")
+        p = self.run_it("./host", "./plugin.so")
+        self.assertEqual((p.returncode, p.stdout), (FOUND, "2\n"), p.stderr)
+        self.assertEqual(p.stderr.count("WARNING: Ravel: data race"), 1, p.stderr)
+        self.assertIn("plugin.c:5", p.stderr)
+
+    def test_linked_library_with_ravel(self):
+        self.cc("-g", "-shared", "-fPIC", "-Wl,-z,defs", "plugin.c", "-o", "libwork.so")
+        self.write("main.c", "int work(void); int main(void) { return work() - 2; }\n")
+        self.cc("main.c", "-L.", "-lwork", "-Wl,-rpath,$ORIGIN", "-o", "main")
+        p = self.run_it("./main")
+        self.assertEqual(p.returncode, FOUND, p.stderr)
+        self.assertEqual(p.stderr.count("WARNING: Ravel: data race"), 1, p.stderr)
+
+    def test_plain_plugin_in_a_host_with_ravel(self):
+        self.cc("host.c", "-o", "host")
+        self.ok("gcc", "-shared", "-fPIC", "plugin.c", "-o", "plugin.so")
+        self.assertEqual(self.quiet("./host", "./plugin.so"), "2\n")
+
+    def test_plugins_in_a_host_without_ravel(self):
+        self.ok("gcc", "host.c", "-o", "host")
+        for name in ("one.so", "two.so"):
+            self.cc("-g", "-shared", "-fPIC", "plugin.c", "-o", name)
+        p = self.run_it("./host", "./one.so", "./two.so")
+        self.assertEqual((p.returncode, p.stdout), (0, "2\n2\n"), p.stderr)
+        self.assertEqual(p.stderr.count("\n"), 1, p.stderr)  # nothing is checked, and that is said once
+        self.assertIn("LD_PRELOAD", p.stderr)
+        self.assertIn("libravel.so", p.stderr)
+        p = self.run_it("./host", "./one.so", env=environment(LD_PRELOAD=LIB + "/libravel.so"))
+        self.assertEqual((p.returncode, p.stdout), (FOUND, "2\n"), p.stderr)
+        self.assertIn("plugin.c:5", p.stderr)
+
+    def test_a_library_with_ravel_in_a_program_without(self):
+        self.cc("-shared", "-fPIC", "plugin.c", "-o", "libwork.so")
+        self.write("main.c", "int work(void); int main(void) { return work() - 2; }\n")
+        self.ok("gcc", "main.c", "-L.", "-lwork", "-Wl,-rpath,$ORIGIN", "-o", "main")
+        p = self.run_it("./main")
+        self.assertIn(p.returncode, (0, FOUND), p.stderr)
+
+    def test_unload(self):
+        self.write("reload.c", HOST.replace("fflush(stdout);", "fflush(stdout); dlclose(lib);"))
+        self.cc("-shared", "-fPIC", "plugin.c", "-o", "plugin.so")
+        for compile in (self.cc, lambda *a: self.ok("gcc", *a)):
+            compile("reload.c", "-o", "host")
+            p = self.run_it("./host", "./plugin.so", "./plugin.so", "./plugin.so")
+            self.assertIn(p.returncode, (0, FOUND), p.stderr)
+            self.assertEqual(p.stdout.count("\n"), 3)
+
+
+if __name__ == "__main__":
+    main()
