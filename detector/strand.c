@@ -36,6 +36,7 @@ struct slot {
 static struct slot *
     slots; // constant after init; guarded by det_strands_lock; entries of a slot are stable while a section can see a stamp of it
 static uint32_t nslots;
+uint32_t *det_slot_since;
 enum { LOOK = 64 }; // free slots looked at before a new one is made
 
 static uint32_t max_time(void) { return det_cfg.max_time ? det_cfg.max_time : UINT32_MAX - 1; }
@@ -66,6 +67,7 @@ static uint32_t slot_take(const struct det_strand *creator, struct det_strand_re
         if (!t->free || t->last + 3 > max_time()) continue;
         if (!t->anyone && !(creator && det_knows(creator, i, t->last) && det_knows_must(creator, i, t->last))) continue;
         *from = t->last + 1;
+        if (t->anyone) base_store_relaxed(&det_slot_since[i], *from); // relaxed: see det_knows_publication
         slot_own(i, *from, r);
         return i;
     }
@@ -331,7 +333,8 @@ void det_strands_init(void)
 {
     det_nobody.in = DET_REPORTING; // refuses every section
     if (!slots) slots = sys_reserve((size_t)DET_MAX_SLOT * sizeof *slots);
-    CHECK(slots);
+    if (!det_slot_since) det_slot_since = sys_reserve((size_t)DET_MAX_SLOT * sizeof *det_slot_since);
+    CHECK(slots && det_slot_since);
 }
 void det_strands_reset(void)
 {
@@ -347,7 +350,10 @@ void det_strands_reset(void)
     det_strands = NULL;
     records = NULL;
     next_id = 0;
-    for (uint32_t i = 0; i < nslots; i++) slots[i] = (struct slot){0};
+    for (uint32_t i = 0; i < nslots; i++) {
+        slots[i] = (struct slot){0};
+        det_slot_since[i] = 0;
+    }
     nslots = 0;
     dropped = 0;
     det_tls = &det_nobody;

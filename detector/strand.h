@@ -130,6 +130,15 @@ static inline bool det_knows(const struct det_strand *s, uint32_t slot, uint32_t
 {
     return slot == s->slot || det_clock_get(&s->clock, slot) >= time;
 }
+// By slot: its first time since it was taken by a strand that need not know what its former owners did (strand.c).
+extern uint32_t *det_slot_since; // constant after init; the entries are atomic
+// True when s knows all that was published as (slot, time), its tree included. To know the time is enough, except for a
+// publication of an owner before `since`: later owners of the slot did not know its tree. Relaxed: who knows a
+// time of a later owner has acquired it from there, and so sees the entry. Time 0: nothing was published.
+static inline bool det_knows_publication(const struct det_strand *s, uint32_t slot, uint32_t time)
+{
+    return time == 0 || (det_knows(s, slot, time) && time >= base_load_relaxed(&det_slot_since[slot]));
+}
 static inline bool det_knows_must(const struct det_strand *s, uint32_t slot, uint32_t time)
 {
     return slot == s->slot || det_clock_get(&s->must, slot) >= time;

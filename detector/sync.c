@@ -16,7 +16,7 @@ void det_release_drop(struct det_release *r)
 static void learn(struct det_strand *s, const struct det_release *r)
 {
     if (r->slot != DET_NO_SLOT) {
-        if (det_knows(s, r->slot, r->time)) return; // then its tree is known too, see sync.h
+        if (det_knows_publication(s, r->slot, r->time)) return;
         det_clock_raise(&s->clock, r->slot, r->time);
         s->learned = true;
     }
@@ -30,7 +30,7 @@ void det_release_acquire(struct det_strand *s, const struct det_release *r, int 
 // The publication (s, time) joins what r holds.
 static void join_publication(struct det_strand *s, struct det_release *r, uint32_t time)
 {
-    if (r->slot != DET_NO_SLOT && det_knows(s, r->slot, r->time)) { // mine holds all of it
+    if (r->slot != DET_NO_SLOT && det_knows_publication(s, r->slot, r->time)) { // mine holds all of it
         det_clock_copy(&r->clock, &s->clock);
         r->slot = s->slot;
         r->time = time;

@@ -2,8 +2,8 @@
 //
 // A det_release is what one or more releases published: a clock. Most often it is a single publication, (tree,
 // slot, time): "all that this slot did up to that time, and all its tree knows". Whoever knows (slot, time)
-// already knows the tree too, because a strand never publishes two different trees under one time (strand.c); so
-// an acquire that learns nothing costs one look-up. Joined publications have slot DET_NO_SLOT and all in the tree.
+// already knows the tree too, because a strand never publishes two different trees under one time (strand.c;
+// det_knows_publication has the exception); so an acquire that learns nothing costs one look-up. Joined publications have slot DET_NO_SLOT and all in the tree.
 // The must clock (DESIGN 4.3) is kept beside it, fed by DET_MUST releases only.
 #ifndef DETECTOR_SYNC_H
 #define DETECTOR_SYNC_H

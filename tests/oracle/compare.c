@@ -150,4 +150,9 @@ void compare(const struct stream *s, enum mutant mutant, struct verdict *v)
         check_cycles(found, nfound, closed, v);
         world_apply(&world, e);
     }
+    struct det_stats stats;
+    det_stats_read(&stats);
+    if (stats.given_up) differ(v, "%lu accesses were given up", stats.given_up);
+    if (stats.dropped_in_handler) differ(v, "%lu events were dropped", stats.dropped_in_handler);
+    v->sweeps = stats.sweeps;
 }

@@ -39,13 +39,11 @@ static void judge(const struct stream *s)
 {
     alarm(HANG_SECONDS);
     compare(s, mutant, &shared->verdict);
-    struct det_stats stats;
-    det_stats_read(&stats);
     shared->streams++;
     shared->events += shared->verdict.agree ? s->n : shared->verdict.event + 1;
     shared->races += shared->verdict.races;
     shared->cycles += shared->verdict.cycles;
-    shared->sweeps += stats.sweeps;
+    shared->sweeps += shared->verdict.sweeps;
 }
 // Waits for the child. 0: it agreed, 1: it did not, CRASHED: it died, and the verdict says how.
 static int outcome(pid_t child)
