@@ -6,7 +6,7 @@
 #include "detector/print.h"
 
 // Cuts everything up to and including strip_path_prefix.
-static const char *shown_path(const char *path)
+const char *det_shown_path(const char *path)
 {
     const size_t n = base_strlen(base_flags.strip_path_prefix);
     if (!path || !n) return path;
@@ -44,7 +44,7 @@ bool det_frames_next(struct det_frames *i, struct det_shown *out)
         const struct det_symbol *const s = &p->sym[i->inlined];
         out->function = s->function;
         out->path = s->file;
-        out->file = shown_path(s->file);
+        out->file = det_shown_path(s->file);
         out->line = s->line;
         out->column = s->column;
     }

@@ -40,7 +40,14 @@ static void hint_locks(struct base_buf *out, const struct det_report *r)
         base_puts(out, "neither side holds a lock: guard both with one mutex, make both atomic, or order them "
                        "(join, condition variable, semaphore)");
 }
-static void hint_race(struct base_buf *out, const struct det_report *r)
+// The symboliser joins the names of bit-fields that share a byte by '|'.
+static bool in_bit_fields(const struct det_global *g)
+{
+    for (const char *p = g->member; *p; p++)
+        if (*p == '|') return true;
+    return false;
+}
+static void hint_race(struct base_buf *out, const struct det_report *r, const struct det_global *g)
 {
     const struct det_side *a = &r->side[0], *b = &r->side[1];
     if (side_by(r, DET_BY_FREE))
@@ -53,6 +60,10 @@ static void hint_race(struct base_buf *out, const struct det_report *r)
     else if (is_atomic(a) != is_atomic(b))
         base_putf(out, "one side is atomic and the other is not: make the %s %s atomic too",
                   is_atomic(a) ? "earlier" : "later", is_write(is_atomic(a) ? b : a) ? "write" : "read");
+    else if (in_bit_fields(g) && !common_lock(r))
+        base_puts(out,
+                  "bit-fields that share a byte are one memory location, and writing one rewrites the others: guard "
+                  "all of them with one mutex, or make them members of their own");
     else
         hint_locks(out, r);
 }
@@ -63,10 +74,10 @@ static void hint_cycle(struct base_buf *out, const struct det_report *r)
               r->locks[e->to].id);
     if (r->nedges > 2) base_puts(out, " and so on");
 }
-void det_hint(struct base_buf *out, const struct det_report *r)
+void det_hint(struct base_buf *out, const struct det_report *r, const struct det_global *global)
 {
     if (r->kind == DET_REPORT_LOCK_CYCLE)
         hint_cycle(out, r);
     else
-        hint_race(out, r);
+        hint_race(out, r, global);
 }

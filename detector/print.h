@@ -77,12 +77,14 @@ struct det_frames det_frames_of(const struct det_stack *stack);
 bool det_frames_next(struct det_frames *i, struct det_shown *out);
 // The frame that stands for the whole stack: the innermost one with a source line, else the innermost. False: empty.
 bool det_frames_top(const struct det_stack *stack, struct det_shown *out);
+// A file name as options want it shown; NULL stays NULL.
+const char *det_shown_path(const char *path);
 
 // ---- fingerprint.c, hint.c -----------------------------------------------------------------------------------
 
 // What makes two reports the same bug: stable across runs, machines and edits elsewhere (docs/report-format.md).
 uint64_t det_fingerprint(const struct det_report *r, const struct det_global *global);
-void det_hint(struct base_buf *out, const struct det_report *r);
+void det_hint(struct base_buf *out, const struct det_report *r, const struct det_global *global);
 
 // ---- suppress.c ----------------------------------------------------------------------------------------------
 

@@ -175,7 +175,7 @@ static void put_global(struct base_buf *b, const struct det_global *g)
     member_hex(b, "address", g->start);
     member_number(b, "size", g->size);
     if (g->file && g->line) {
-        member_text(b, "file", g->file);
+        member_text(b, "file", det_shown_path(g->file));
         member_number(b, "line", g->line);
     }
 }
@@ -238,6 +238,11 @@ static void put_lock(struct base_buf *b, const struct det_lock_info *l)
     member_number(b, "id", l->id);
     member_hex(b, "address", l->addr);
     member_text(b, "kind", l->flags & DET_LOCK_RW ? "rwlock" : l->flags & DET_LOCK_SPIN ? "spinlock" : "mutex");
+    const struct det_global g = det_symbolize_data(l->addr);
+    if (g.name) {
+        member_text(b, "name", g.name);
+        if (g.member[0]) member_text(b, "member", g.member);
+    }
     member_bool(b, "destroyed", l->destroyed);
     member_stack(b, "created", &l->created);
     base_puts(b, "}");

@@ -95,15 +95,29 @@ static void put_created_strand(const struct page *p, const struct det_strand_inf
     else
         PUT(p, "\n");
 }
+static void put_global(const struct page *p, const char *what, const struct det_global *g)
+{
+    PUT(p, "  %s is global '%s' of size %lu at 0x%lx (%s+0x%lx)", what, g->name, (unsigned long)g->size, g->start,
+        g->module->name, g->offset);
+    if (g->member[0]) PUT(p, ", here %s%s", g->name, g->member);
+    if (g->file && g->line) PUT(p, ", declared at %s:%u", det_shown_path(g->file), g->line);
+}
+// A lock that nobody initialised, since it is a static one, is "created" where it was first taken: its name says more.
 static void put_created_lock(const struct page *p, const struct det_lock_info *l)
 {
+    const struct det_global g = det_symbolize_data(l->addr);
+    BASE_BUF(what, 32);
+    base_putf(&what, "Mutex M%u", l->id);
     paint(p, LOCK);
-    PUT(p, "  Mutex M%u (0x%lx%s) created at:", l->id, l->addr, l->destroyed ? ", destroyed" : "");
+    if (g.name) {
+        put_global(p, what.p, &g);
+        PUT(p, "\n");
+    }
+    PUT(p, "  %s (0x%lx%s) created at:", what.p, l->addr, l->destroyed ? ", destroyed" : "");
     paint(p, PLAIN);
     PUT(p, "\n");
     put_stack(p, &l->created, DET_BY_PROGRAM);
 }
-
 // ---- races ---------------------------------------------------------------------------------------------------
 
 static const char *access_name(const struct det_side *s, bool previous)
@@ -124,13 +138,6 @@ static void put_side(const struct page *p, int i)
     paint(p, PLAIN);
     PUT(p, "\n");
     put_stack(p, &s->stack, s->origin);
-}
-static void put_global(const struct page *p, const struct det_global *g)
-{
-    PUT(p, "  Location is global '%s' of size %lu at 0x%lx (%s+0x%lx)", g->name, (unsigned long)g->size, g->start,
-        g->module->name, g->offset);
-    if (g->member[0]) PUT(p, ", here %s%s", g->name, g->member);
-    if (g->file && g->line) PUT(p, ", declared at %s:%u", g->file, g->line);
 }
 static void put_location(const struct page *p)
 {
@@ -155,7 +162,7 @@ static void put_location(const struct page *p)
         PUT(p, ".");
         break;
     case DET_WHERE_GLOBAL:
-    case DET_WHERE_UNKNOWN: put_global(p, g); break;
+    case DET_WHERE_UNKNOWN: put_global(p, "Location", g); break;
     }
     paint(p, PLAIN);
     PUT(p, "\n");

@@ -199,7 +199,7 @@ static void print(const struct det_report *r, uint64_t fingerprint, const struct
 {
     struct det_finding f = {.r = r, .global = *global};
     BASE_BUF(hint, HINT_MAX);
-    det_hint(&hint, r);
+    det_hint(&hint, r, global);
     f.hint = hint.p;
     set_kind(&f);
     put_fingerprint(f.fingerprint, fingerprint);

@@ -44,7 +44,8 @@ static bool is_at(Dwarf_Die *die, Dwarf_Addr addr)
     Dwarf_Op *op;
     Dwarf_Addr found;
     size_t n;
-    if (dwarf_getlocation(dwarf_attr(die, DW_AT_location, &a), &op, &n) != 0 || n != 1) return false;
+    if (dwarf_getlocation(dwarf_attr(die, DW_AT_location, &a), &op, &n) != 0) return false;
+    if (n != 1 && !(n == 2 && op[1].atom == DW_OP_piece)) return false; // of what was optimised, a piece may be left
     if (op[0].atom == DW_OP_addr) return op[0].number == addr;
     return op[0].atom == DW_OP_addrx && dwarf_getlocation_attr(&a, op, &indexed) == 0 &&
            dwarf_formaddr(&indexed, &found) == 0 && found == addr;
@@ -101,7 +102,7 @@ static bool type_of(Dwarf_Die *die, Dwarf_Die *out)
     Dwarf_Die type;
     return dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &a), &type) && dwarf_peel_type(&type, out) == 0;
 }
-// The member that holds byte `offset`, which becomes an offset into it. Bit-fields share bytes: none is named.
+// The member that holds byte `offset`, which becomes an offset into it; bit-fields come below.
 static bool find_member(Dwarf_Die *aggregate, Dwarf_Word *offset, Dwarf_Die *out)
 {
     Dwarf_Die die;
@@ -120,6 +121,24 @@ static bool find_member(Dwarf_Die *aggregate, Dwarf_Word *offset, Dwarf_Die *out
     } while (dwarf_siblingof(&die, &die) == 0);
     return false;
 }
+// Bit-fields share bytes: prints all that have a bit in byte `offset`, ".a|b|c".
+static void put_bit_fields(Dwarf_Die *aggregate, Dwarf_Word offset)
+{
+    Dwarf_Die die;
+    char separator = '.';
+    if (dwarf_child(aggregate, &die) != 0) return;
+    do {
+        Dwarf_Attribute a;
+        if (dwarf_tag(&die) != DW_TAG_member || !dwarf_diename(&die)) continue;
+        if (!dwarf_attr(&die, DW_AT_data_bit_offset, &a)) continue;
+        const Dwarf_Word bit = (Dwarf_Word)number(&die, DW_AT_data_bit_offset);
+        const Dwarf_Word bits = (Dwarf_Word)number(&die, DW_AT_bit_size);
+        if (bit + bits <= offset * 8 || bit >= offset * 8 + 8) continue;
+        putchar(separator);
+        put(dwarf_diename(&die));
+        separator = '|';
+    } while (dwarf_siblingof(&die, &die) == 0);
+}
 static void put_member(Dwarf_Die *variable, Dwarf_Word offset)
 {
     Dwarf_Die type, inner;
@@ -129,7 +148,10 @@ static void put_member(Dwarf_Die *variable, Dwarf_Word offset)
         switch (dwarf_tag(&type)) {
         case DW_TAG_structure_type:
         case DW_TAG_class_type:
-            if (!find_member(&type, &offset, &inner)) return;
+            if (!find_member(&type, &offset, &inner)) {
+                put_bit_fields(&type, offset);
+                return;
+            }
             if (dwarf_diename(&inner)) {
                 putchar('.');
                 put(dwarf_diename(&inner));
