@@ -181,26 +181,51 @@ static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t
     entries_free(&e);
     return new_;
 }
+// What an earlier word means for the access `me` of the bytes `mask`, in the plain cases.
+enum fate { REPLACED, KEPT, UNCLEAR };
+
+// From the word's run alone: its stamp was written by another core and is seldom needed. side: the kinds that the word
+// may have by its place (a write on the write side; on the read side a full mask is a read).
+static enum fate fate_by_run(const struct det_strand *s, uint32_t me_kind, uint32_t w, uint32_t shared, uint32_t side)
+{
+    const uint64_t run =
+        base_load_relaxed(&det_runs[word_index(w) >> DET_RUN_BITS]); // relaxed: published with the stamp
+    if (!run || run_slot(run) == s->slot || det_clock_get(&s->clock, run_slot(run)) < run_time(run)) return UNCLEAR;
+    if (!shared) return KEPT;
+    const uint32_t kinds = run_kinds(run) & side;
+    uint32_t replaceable = 0;
+    for (uint32_t k = 0; k < 4; k++) replaceable |= (uint32_t)subsumes(me_kind, k) << k;
+    if ((kinds & ~replaceable) == 0) return word_mask(w) == shared ? REPLACED : UNCLEAR;
+    return (kinds & replaceable) == 0 ? KEPT : UNCLEAR;
+}
+static enum fate fate_by_stamp(const struct det_strand *s, const struct det_stamp *me, uint32_t w, uint32_t shared)
+{
+    const struct det_stamp *st = det_stamp_at(word_index(w));
+    const bool replaced = shared && subsumes(me->kind, st->kind);
+    if (st->slot == me->slot) { // mine, of this epoch: merges, except that my write covers my read
+        if (st->time == me->time && !(replaced && st->kind == DET_READ && me->kind == DET_WRITE)) return UNCLEAR;
+    } else if (shared && det_clock_get(&s->clock, st->slot) < st->time) {
+        return UNCLEAR;
+    }
+    if (!replaced) return KEPT;
+    return word_mask(w) == shared ? REPLACED : UNCLEAR;
+}
 // The common case of step, without its arrays: no record, nothing of mine to merge with, every word that shares bytes
 // with the access is ordered before it, and either replaced whole or kept whole, and at most one is kept.
 static bool step_quick(const struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uint64_t *new_)
 {
+    enum { WRITES = 1 << DET_WRITE | 1 << DET_ATOMIC_WRITE, READS = 1 << DET_READ | 1 << DET_ATOMIC_READ };
     if (cell_has_record(old)) return false;
     const struct det_stamp *me = det_stamp_at(mine);
     uint32_t kept = 0;
     for (int i = 0; i < 2; i++) {
-        const uint32_t w = i ? cell_r(old) : cell_w(old);
+        const uint32_t w = i ? cell_r(old) : cell_w(old), shared = word_mask(w) & mask;
         if (!w) continue;
-        const struct det_stamp *st = det_stamp_at(word_index(w));
-        const uint32_t shared = word_mask(w) & mask;
-        const bool replaced = shared && subsumes(me->kind, st->kind);
-        if (st->slot == me->slot) {
-            if (st->time == me->time && !(replaced && st->kind == DET_READ && me->kind == DET_WRITE)) return false;
-        } else if (shared && det_clock_get(&s->clock, st->slot) < st->time) {
-            return false;
-        }
-        if (replaced && word_mask(w) == shared) continue;
-        if (replaced || kept) return false;
+        const uint32_t side = i == 0 ? WRITES : word_mask(w) == 15 ? READS : 15;
+        enum fate f = fate_by_run(s, me->kind, w, shared, side);
+        if (f == UNCLEAR) f = fate_by_stamp(s, me, w, shared);
+        if (f == REPLACED) continue;
+        if (f == UNCLEAR || kept || ((me->kind & DET_WRITE) && shared)) return false;
         kept = w;
     }
     const uint32_t word = word_make(mine, mask);
@@ -208,7 +233,7 @@ static bool step_quick(const struct det_strand *s, uint64_t old, uint32_t mine, 
         *new_ = cell_make(word, kept); // of two that write, mine is the later one
     else if (!kept)
         *new_ = cell_make(0, word);
-    else if (det_stamp_at(word_index(kept))->kind & DET_WRITE)
+    else if (kept == cell_w(old))
         *new_ = cell_make(kept, word);
     else
         return false;
@@ -337,12 +362,29 @@ static uint32_t mask_in_cell(uintptr_t cell, uintptr_t addr, uintptr_t end)
     const uint32_t hi = end < cell + 4 ? (uint32_t)(end - cell) : 4;
     return (15u << lo) & (15u >> (4 - hi));
 }
+// At most 8 bytes inside an aligned 8: one or two cells of one chunk.
+ALWAYS_INLINE void few_bytes(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, size_t size,
+                             uint32_t stamp, struct det_pending *p)
+{
+    const uint32_t bytes = ((1u << size) - 1) << (addr & 7);
+    const uintptr_t a = addr & ~(uintptr_t)7;
+    if (bytes & 15) one_cell(s, c, a, bytes & 15, stamp, p);
+    if (bytes >> 4) one_cell(s, c, a + 4, bytes >> 4, stamp, p);
+}
 void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p)
 {
     const uintptr_t end = addr + size;
-    struct det_chunk c = {0};
+    struct det_chunk c;
+    if (unlikely(!det_chunk_find(addr, &c)) && !det_chunk_make(addr, &c)) {
+        det_give_up();
+        return;
+    }
+    if (likely((addr & 7) + size <= 8)) {
+        few_bytes(s, &c, addr, size, stamp, p);
+        return;
+    }
     for (uintptr_t a = addr & ~(uintptr_t)3; a < end; a += 4) {
-        if (unlikely(!c.cells || a - c.base >= CHUNK_BYTES) && !det_chunk_make(a, &c)) {
+        if (unlikely(a - c.base >= CHUNK_BYTES) && !det_chunk_make(a, &c)) {
             det_give_up();
             return;
         }

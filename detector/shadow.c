@@ -4,8 +4,9 @@
 
 uintptr_t det_chunks[DET_CHUNK_COUNT];
 static struct base_lock lock;
-static uintptr_t first = CHUNK_COUNT, last; // chunk numbers in use; guarded by lock
-static uint64_t refused;                    // atomic: chunks that could not be had
+static uint32_t *made;   // chunk numbers, in order of making; guarded by lock
+static uint32_t nmade;   // atomic
+static uint64_t refused; // atomic: chunks that could not be had
 
 #define RESERVATION (CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 9 + OCCUPIED_BYTES + CHUNK_PAGES / SUMMED)
 
@@ -22,8 +23,9 @@ bool det_chunk_make(uintptr_t addr, struct det_chunk *c)
             base_add_relaxed(&refused, 1u); // relaxed: a counter
             return false;
         }
-        if (n < first) first = n;
-        if (n > last) last = n;
+        if (!made) made = sys_reserve(CHUNK_COUNT * sizeof *made);
+        made[nmade] = (uint32_t)n;
+        base_store_release(&nmade, nmade + 1); // release: the entry is there; pairs with det_chunk_each
         // release: the mapping is there; pairs with the acquire in det_chunk_find (the inlined path depends on it)
         base_store_release(&det_chunks[n], (uintptr_t)p - 2 * (n << DET_CHUNK_BITS));
     }
@@ -33,8 +35,9 @@ bool det_chunk_make(uintptr_t addr, struct det_chunk *c)
 void det_chunk_each(void (*fn)(struct det_chunk *c, void *ctx), void *ctx)
 {
     struct det_chunk c;
-    for (uintptr_t n = first; n <= last && n < CHUNK_COUNT; n++)
-        if (det_chunk_find(n << DET_CHUNK_BITS, &c)) fn(&c, ctx);
+    const uint32_t n = base_load_acquire(&nmade); // acquire: pairs with det_chunk_make
+    for (uint32_t i = 0; i < n; i++)
+        if (det_chunk_find((uintptr_t)made[i] << DET_CHUNK_BITS, &c)) fn(&c, ctx);
 }
 static void unmap_one(struct det_chunk *c, void *ctx)
 {
@@ -45,6 +48,5 @@ static void unmap_one(struct det_chunk *c, void *ctx)
 void det_shadow_reset(void)
 {
     det_chunk_each(unmap_one, NULL);
-    first = CHUNK_COUNT;
-    last = 0;
+    nmade = 0;
 }

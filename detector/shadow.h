@@ -13,7 +13,7 @@
 //     {0, 0}                 what the page's summary says; a zero summary: nothing
 //     {stamp word, stamp word or 0}, {0, stamp word}
 //     {record index (mask 0), read stamp word or 0}
-// The first word is the last write; the second a read, or an older write that the first did not cover.
+// The first word is the last write; the second a read, or an older write of other bytes than the first's.
 // and changes by compare-and-swap only, except in memory that the allocator has just handed out.
 #ifndef DETECTOR_SHADOW_H
 #define DETECTOR_SHADOW_H
@@ -59,7 +59,7 @@ static inline bool det_chunk_find(uintptr_t addr, struct det_chunk *c)
 }
 // Finds it, or makes it. False: addr is no user address, or no memory (counted as given up).
 bool det_chunk_make(uintptr_t addr, struct det_chunk *c);
-// Calls fn for each chunk there is, by rising address.
+// Calls fn for each chunk there is.
 void det_chunk_each(void (*fn)(struct det_chunk *c, void *ctx), void *ctx);
 void det_shadow_reset(void); // tests only
 

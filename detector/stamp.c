@@ -7,9 +7,11 @@
 
 struct det_stamp *det_stamps;
 uint32_t *det_records;
+uint64_t *det_runs;
 
 #define SPACE ((uint32_t)1 << DET_INDEX_BITS)
 enum { DEFAULT_LIMIT = 64 << 10, RUN_MIN = 256, RUN_MAX = 32 << 10 };
+#define RUN_FRESH (~(uint64_t)0) // a run whose strand has made no stamp in it yet
 
 // Numbers [from, next) are in use, all at once or by strands' runs. They may not wrap inside one generation: near the
 // end of the space a generation starts again at 1.
@@ -36,11 +38,11 @@ static void range_init(struct range *r, uint32_t limit, uint32_t unit)
     }
 }
 
-// n consecutive numbers; 0 when the space is full.
-static uint32_t range_take(struct range *r, uint32_t n)
+// n consecutive numbers, the first a multiple of align; 0 when the space is full.
+static uint32_t range_take(struct range *r, uint32_t n, uint32_t align)
 {
     base_lock(&r->lock);
-    const uint32_t at = r->next;
+    const uint32_t at = (r->next + align - 1) & ~(align - 1);
     if (at + n >= SPACE) {
         base_unlock(&r->lock);
         return 0;
@@ -51,12 +53,22 @@ static uint32_t range_take(struct range *r, uint32_t n)
     if (unlikely(full)) det_sweep_ask();
     return at;
 }
+// The same when the world is stopped.
+static uint32_t range_take_stopped(struct range *r, uint32_t n)
+{
+    const uint32_t at = r->next;
+    if (at + n >= SPACE) return 0;
+    r->next = at + n;
+    return at;
+}
 
 void det_stamp_init(void)
 {
     const uint32_t limit = det_cfg.stamp_limit ? det_cfg.stamp_limit : DEFAULT_LIMIT;
     range_init(&stamps, limit, sizeof(struct det_stamp) / 4);
-    range_init(&records, limit, 1);
+    range_init(&records, 4 * limit, 1);
+    if (!det_runs) det_runs = sys_reserve((SPACE >> DET_RUN_BITS) * sizeof *det_runs);
+    CHECK(det_runs);
     det_stamps = (struct det_stamp *)range_base(&stamps);
     det_records = range_base(&records);
 }
@@ -77,9 +89,12 @@ static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n, uint32_t in_
 {
     if (unlikely(*end - *next < n)) {
         const uint32_t size = run_size(in_epoch) > n ? run_size(in_epoch) : n;
-        const uint32_t at = range_take(&stamps, size);
+        const bool whole = size % (1 << DET_RUN_BITS) == 0;
+        const uint32_t at = range_take(&stamps, size, whole ? 1 << DET_RUN_BITS : 1);
         if (!at) return 0;
-        if (at != *end) *next = at; // else the run just grew
+        for (uint32_t b = at >> DET_RUN_BITS; b <= (at + size - 1) >> DET_RUN_BITS; b++)
+            base_store_relaxed(&det_runs[b], whole ? RUN_FRESH : 0); // relaxed: before its stamps are published
+        if (at != *end) *next = at;                                  // else the run just grew
         *end = at + size;
     }
     const uint32_t at = *next;
@@ -114,6 +129,19 @@ static uint32_t other_take(struct det_strand *s)
 // Only a finished stamp may hit.
 static void plain_publish(struct det_strand *s, uint32_t n) { det_hot_set(&s->hot, s->hot.lo, s->hot.n + n); }
 
+// The run's entry takes in a stamp of s, made now. Only s writes it.
+static void run_note(const struct det_strand *s, uint32_t at, uint32_t kind)
+{
+    uint64_t *run = &det_runs[at >> DET_RUN_BITS];
+    const uint64_t was = base_load_relaxed(run); // relaxed: its own
+    if (was == 0) return;
+    if (was == RUN_FRESH)
+        base_store_relaxed(run, run_make(s->slot, 1u << kind, s->time));
+    else if (run_slot(was) != s->slot)
+        base_store_relaxed(run, (uint64_t)0); // the strand moved to another slot
+    else if (run_time(was) != s->time || !(run_kinds(was) >> kind & 1))
+        base_store_relaxed(run, run_make(s->slot, run_kinds(was) | 1u << kind, s->time));
+}
 static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
 {
     uint32_t node;
@@ -128,6 +156,7 @@ static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
                                            .size = what >> 4 & 31,
                                            .site = site,
                                            .chain = s->held.chain};
+    run_note(s, at, what & 3);
     if (plain) plain_publish(s, 1);
     return at;
 }
@@ -200,6 +229,8 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
     *m = *det_stamp_at(word_index(word_a));
     m->mosaic = 1;
     m->site = at + 1;
+    run_note(s, at, m->kind);
+    run_note(s, at + 1, m->kind); // may be another run's first
     plain_publish(s, 2);
     return *use = at;
 }
@@ -231,8 +262,8 @@ enum { RECORD_RUN = 256 };
 static uint32_t record_space(struct det_record_maker *m, uint32_t n)
 {
     if (m->end - m->next < n) {
-        const uint32_t size = n > RECORD_RUN ? n : records.floor < 64 * RECORD_RUN ? n : RECORD_RUN;
-        const uint32_t at = range_take(&records, size);
+        const uint32_t size = n > RECORD_RUN ? n : records.floor < 256 * RECORD_RUN ? n : RECORD_RUN;
+        const uint32_t at = range_take(&records, size, 1);
         if (!at) return 0;
         m->next = at;
         m->end = at + size;
@@ -259,11 +290,12 @@ static uint32_t record_intern(struct det_record_maker *m, uint32_t *words, uint3
 void det_record_maker_forget(struct det_record_maker *m) { *m = (struct det_record_maker){0}; }
 
 // Two words need no record when one of them writes: it goes to the write side, where only it can be hit by a write, and the
-// other, whatever it is, to the read side. Of two that write the later goes to the write side.
+// other to the read side. Of two that write different bytes the later goes to the write side.
 static uint64_t pack_two(uint32_t a, uint32_t b)
 {
     const bool a_writes = det_stamp_at(word_index(a))->kind & DET_WRITE,
                b_writes = det_stamp_at(word_index(b))->kind & DET_WRITE;
+    if (a_writes && b_writes && word_mask(a) & word_mask(b)) return 0; // on the read side a full mask means a read
     if (a_writes && (!b_writes || word_index(a) > word_index(b))) return cell_make(a, b);
     return b_writes ? cell_make(b, a) : 0;
 }
@@ -283,8 +315,8 @@ uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n)
 // ---- the sweep's part ----------------------------------------------------------------------------------------
 
 static struct range old_stamps, old_records;
-static uint32_t *stamp_map, *record_map; // old number - from -> new number; FRESH when not seen yet
-static size_t stamp_map_bytes, record_map_bytes;
+static uint32_t *stamp_map, *record_map;     // old number - from -> new number; FRESH when not seen yet
+static size_t stamp_map_cap, record_map_cap; // numbers
 enum { DEAD = 0xffffffffu };
 
 static void new_generation(struct range *r, struct range *old)
@@ -296,14 +328,24 @@ static void new_generation(struct range *r, struct range *old)
     r->from = r->next;
     r->turn ^= 1;
 }
+// Room for n numbers, none seen yet. The map is kept from sweep to sweep, for its pages are warm.
+static void map_clear(uint32_t **map, size_t *cap, size_t n)
+{
+    if (*cap < n) {
+        if (*map) sys_unmap(*map, *cap * sizeof **map);
+        *cap = (2 * n + 4095) & ~(size_t)4095;
+        *map = sys_reserve(*cap * sizeof **map);
+        CHECK(*map);
+    } else {
+        for (size_t i = 0; i < n; i++) (*map)[i] = 0;
+    }
+}
 void det_stamp_begin_sweep(void)
 {
     new_generation(&stamps, &old_stamps);
     new_generation(&records, &old_records);
-    stamp_map_bytes = ((size_t)(old_stamps.next - old_stamps.from) * 4 + 4095) & ~(size_t)4095;
-    record_map_bytes = ((size_t)(old_records.next - old_records.from) * 4 + 4095) & ~(size_t)4095;
-    stamp_map = stamp_map_bytes ? sys_reserve(stamp_map_bytes) : NULL;
-    record_map = record_map_bytes ? sys_reserve(record_map_bytes) : NULL;
+    map_clear(&stamp_map, &stamp_map_cap, old_stamps.next - old_stamps.from);
+    map_clear(&record_map, &record_map_cap, old_records.next - old_records.from);
     det_stamps = (struct det_stamp *)range_base(&stamps);
     det_records = range_base(&records);
     det_record_maker_forget(&sweeper);
@@ -313,9 +355,11 @@ uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *
     uint32_t *to = &stamp_map[index - old_stamps.from];
     if (*to) return *to == DEAD ? 0 : *to;
     const struct det_stamp *const old = (const struct det_stamp *)range_base(&old_stamps), *st = &old[index];
-    uint32_t at = keep(st) ? range_take(&stamps, st->mosaic ? 2 : 1) : 0;
+    uint32_t at = keep(st) ? range_take_stopped(&stamps, st->mosaic ? 2 : 1) : 0;
     *to = at ? at : DEAD;
     if (!at) return 0;
+    base_store_relaxed(&det_runs[at >> DET_RUN_BITS], (uint64_t)0); // of many strands
+    base_store_relaxed(&det_runs[(at + 1) >> DET_RUN_BITS], (uint64_t)0);
     *det_stamp_at(at) = *st;
     if (st->mosaic) {
         det_stamp_at(at)->site = at + 1;
@@ -376,8 +420,6 @@ static void set_limit(struct range *r, uint64_t at_least)
 }
 void det_stamp_end_sweep(void)
 {
-    if (stamp_map) sys_unmap(stamp_map, stamp_map_bytes);
-    if (record_map) sys_unmap(record_map, record_map_bytes);
     // A sweep goes through all dirty pages, so it must free stamps in proportion.
     set_limit(&stamps, 64 * det_dirty_pages);
     set_limit(&records, 64 * det_dirty_pages);

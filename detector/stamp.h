@@ -30,6 +30,19 @@ static inline const uint32_t *det_mosaic_words(const struct det_stamp *m)
     return (const uint32_t *)&det_stamps[m->site];
 }
 
+// What is known of a run without looking at its stamps, which another core wrote: for every 256 numbers, if one strand
+// made them all, {slot, kinds made, last time}; else 0. A stamp's number tells where to look, and mostly that is enough
+// to see that it happened before (access.c).
+enum { DET_RUN_BITS = 8 };
+extern uint64_t *det_runs; // constant after init; an entry is written by its strand before the stamp is published
+static inline uint64_t run_make(uint32_t slot, uint32_t kinds, uint32_t time)
+{
+    return (uint64_t)(slot << 4 | kinds) << 32 | time;
+}
+static inline uint32_t run_slot(uint64_t run) { return (uint32_t)(run >> 36); }
+static inline uint32_t run_kinds(uint64_t run) { return (uint32_t)(run >> 32) & 15; }
+static inline uint32_t run_time(uint64_t run) { return (uint32_t)run; }
+
 // Is it one of s's current epoch?
 static inline bool is_current(const struct det_strand *s, uint32_t stamp)
 {
