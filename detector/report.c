@@ -4,7 +4,6 @@
 // name: repeats of one, of which there may be millions, cost a look-up. `bugs` knows it by its fingerprint
 // (fingerprint.c): the same lines met through other instructions are the same bug. `paths` tells the distinct
 // pairs of call stacks of a bug apart, to count them. Only a new bug is printed.
-// All signals wait while the lock is held: a handler that ends the program would wait for it for ever.
 #include <signal.h>
 
 #include "base/env.h"
@@ -41,6 +40,7 @@ struct path {
 };
 
 static struct base_lock lock;
+static uintptr_t owner;                                       // atomic: thread pointer of who holds lock; 0: nobody
 static struct bug *bugs, *first_bug, **last_bug = &first_bug; // guarded by lock, like all below
 static struct seen *seen;
 static struct path *paths;
@@ -210,60 +210,81 @@ static void print(const struct det_report *r, uint64_t fingerprint, const struct
         det_text_report(&out, &f, in_color());
     out_close(&out);
 }
+// Was this finding, or one just like it, dealt with before? Then it is counted.
+static bool is_repeat(const struct det_report *r, const struct seen_key *key)
+{
+    struct seen *known;
+    HASH_FIND(hh, seen, key, sizeof *key, known);
+    if (known) {
+        if (!base_flags.suppress_equal_stacks) return false;
+        count(known->bug, r);
+        return true;
+    }
+    if (!is_quiet(r, key)) return false;
+    nsuppressed++;
+    return true;
+}
+static bool take_new(const struct det_report *r, const struct seen_key *key)
+{
+    det_symbolize_refresh();
+    struct det_global global = {.member = ""};
+    const enum det_where where = r->location.where;
+    if (r->kind != DET_REPORT_LOCK_CYCLE && (where == DET_WHERE_UNKNOWN || where == DET_WHERE_GLOBAL))
+        global = det_symbolize_data(r->addr);
+    if (det_suppressed(r, &global)) {
+        nsuppressed++;
+        add_path(NULL, quiet_hash(r, key));
+        return false;
+    }
+    const uint64_t fingerprint = det_fingerprint(r, &global);
+    bool fresh;
+    struct bug *const bug = bug_of(fingerprint, &fresh);
+    count(bug, r);
+    remember(key, bug);
+    if (!fresh && base_flags.suppress_equal_stacks) return false;
+    print(r, fingerprint, &global);
+    return true;
+}
+
+// A handler that interrupts the thread which holds the lock, and ends the program there, must not wait for it.
+static void enter(void)
+{
+    base_lock(&lock);
+    base_store_relaxed(&owner, (uintptr_t)__builtin_thread_pointer()); // relaxed: only its own thread looks for itself
+}
+static void leave(void)
+{
+    base_store_relaxed(&owner, (uintptr_t)0); // relaxed: as above
+    base_unlock(&lock);
+}
+static bool interrupted_here(void)
+{
+    return base_load_relaxed(&owner) == (uintptr_t)__builtin_thread_pointer(); // relaxed: as above
+}
+static uint64_t block_signals(void)
+{
+    uint64_t all = ~(uint64_t)0, saved = 0;
+    sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &saved, sizeof all);
+    return saved;
+}
+static void restore_signals(uint64_t saved) { sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved); }
 static bool take(const struct det_report *r)
 {
     nfindings++;
     if (!refreshed) det_symbolize_refresh();
     refreshed = true;
     const struct seen_key key = key_of(r);
-    struct seen *known;
-    HASH_FIND(hh, seen, &key, sizeof key, known);
-    if (known) count(known->bug, r);
-    if (known && base_flags.suppress_equal_stacks) return false;
-    if (!known && is_quiet(r, &key)) {
-        nsuppressed++;
-        return false;
-    }
-
-    det_symbolize_refresh();
-    struct det_global global = {.member = ""};
-    const enum det_where where = r->location.where;
-    if (r->kind != DET_REPORT_LOCK_CYCLE && (where == DET_WHERE_UNKNOWN || where == DET_WHERE_GLOBAL))
-        global = det_symbolize_data(r->addr);
-    if (!known && det_suppressed(r, &global)) {
-        nsuppressed++;
-        add_path(NULL, quiet_hash(r, &key));
-        return false;
-    }
-    const uint64_t fingerprint = det_fingerprint(r, &global);
-    bool fresh;
-    struct bug *const bug = bug_of(fingerprint, &fresh);
-    if (!known) {
-        count(bug, r);
-        remember(&key, bug);
-    }
-    if (!fresh && base_flags.suppress_equal_stacks) return false;
-    print(r, fingerprint, &global);
-    return true;
-}
-
-static uint64_t enter(void)
-{
-    uint64_t all = ~(uint64_t)0, saved = 0;
-    sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &saved, sizeof all);
-    base_lock(&lock);
-    return saved;
-}
-static void leave(uint64_t saved)
-{
-    base_unlock(&lock);
-    sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved);
+    if (is_repeat(r, &key)) return false;
+    const uint64_t saved = block_signals(); // printing takes milliseconds, and a handler may jump out of it
+    const bool printed = take_new(r, &key);
+    restore_signals(saved);
+    return printed;
 }
 bool det_report_print(struct det_report *r)
 {
-    const uint64_t saved = enter();
+    enter();
     const bool printed = !finished && take(r);
-    leave(saved);
+    leave();
     return printed;
 }
 
@@ -317,21 +338,23 @@ static void write_summary(void)
 }
 int det_report_finish(void)
 {
-    if (sys_getpid() != pid) return 0; // a child of vfork: the summary is its parent's
-    const uint64_t saved = enter();
+    if (sys_getpid() != pid) return 0;         // a child of vfork: the summary is its parent's
+    if (interrupted_here()) return (int)nbugs; // without a summary: it says that the log is cut
+    enter();
     if (!finished) {
         finished = true;
         write_summary();
         det_symbolize_stop();
     }
     const int n = (int)nbugs;
-    leave(saved);
+    leave();
     return n;
 }
 void det_report_forked(void)
 {
     pid = sys_getpid();
     lock = (struct base_lock){0};
+    owner = 0;
     bugs = first_bug = NULL; // what the parent reported is the parent's; the nodes stay unused
     last_bug = &first_bug;
     seen = NULL;
