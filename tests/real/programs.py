@@ -21,7 +21,7 @@ class Step:
 
     title: str
     command: tuple
-    seconds: int = 300
+    seconds: int = 900
     inside: str = "."  # directory below the source tree
 
 
@@ -37,14 +37,14 @@ class Program:
     remark: str = ""
 
 
-def shell(title, text, seconds=300, inside="."):
+def shell(title, text, seconds=900, inside="."):
     return Step(title, ("sh", "-ec", text), seconds, inside)
 
 
 def round_trip(program, compress, decompress, more=""):
     """Two threads compress the input; a second run must give it back."""
     text = f"{program} {compress} < {{input}} > {{scratch}}/packed; {program} {decompress} < {{scratch}}/packed | cmp - {{input}}"
-    return shell(f"round trip {compress}", text + more, 300)
+    return shell(f"round trip {compress}", text + more)
 
 
 ZSTD = "{source}/programs/zstd"
@@ -69,12 +69,11 @@ PROGRAMS = (
         ("gcc", "make"),
         (
             shell("build the command", "make -j2 -C programs zstd CC='{cc}' MOREFLAGS=-g"),
-            shell("build the library", "make -j2 -C lib libzstd.so CC='{cc}' MOREFLAGS=-g"),
             shell("build the tests", "make -j2 -C tests poolTests zstreamtest datagen CC='{cc}' MOREFLAGS=-g"),
         ),
         (
             Step("thread pool tests", ("./poolTests",), inside="tests"),
-            Step("stream fuzzer, 60 rounds, multi-threaded", ("./zstreamtest", "--newapi", "-i60", "-s4361"), inside="tests"),
+            Step("stream fuzzer, 30 rounds, multi-threaded", ("./zstreamtest", "--newapi", "-i30", "-s4361"), inside="tests"),
             round_trip(ZSTD, "-T2 -3 -c", "-d -c"),
             round_trip(ZSTD, "-T2 -12 --long -c", "-d --long -c"),
         ),
@@ -90,10 +89,10 @@ PROGRAMS = (
         ("gcc", "make"),
         (
             shell("configure", "./configure CC='{cc}' CFLAGS='{flags}'"),
-            shell("make", "make -j2", 600),
+            shell("make", "make -j2"),
         ),
         (
-            shell("make check", "make check", 1800),
+            shell("make check", "make check", 3600),
             round_trip(XZ, "-T2 -3 --block-size=256KiB -c", "-d -T2 -c"),
         ),
         (),
@@ -111,7 +110,7 @@ PROGRAMS = (
             shell("make", "make -j2"),
         ),
         (
-            shell("make check", "make check", 600),
+            shell("make check", "make check"),
             round_trip(LBZIP2, "-n2 -1 -c", "-d -n2 -c"),
         ),
         (),
@@ -130,7 +129,7 @@ PROGRAMS = (
             shell("make", "make -j2 memcached memcached-debug sizes testapp"),
         ),
         (
-            Step("part of its own suite", ("prove", *(f"t/{t}.t" for t in MEMCACHED_TESTS)), 1200),
+            Step("part of its own suite", ("prove", *(f"t/{t}.t" for t in MEMCACHED_TESTS)), 3600),
             Step("load: 4 threads, 4 connections", client("4", "4", "60")),
         ),
         (Step("all of its own suite", ("prove", "t"), 7200),),
