@@ -146,6 +146,78 @@ static void *hammer(void *arg)
     return arg;
 }
 
+// ---- libatomic's names ---------------------------------------------------------------------------------------------
+
+void any_load(size_t, void *, void *, int) __asm__("__atomic_load");
+void any_store(size_t, void *, void *, int) __asm__("__atomic_store");
+void any_exchange(size_t, void *, void *, void *, int) __asm__("__atomic_exchange");
+_Bool any_cas(size_t, void *, void *, void *, int, int) __asm__("__atomic_compare_exchange");
+static void compute_any(void)
+{
+    unsigned char mem[80], was[80], in[80], out[80];
+    for (int round = 0; round < 20000; round++) {
+        const int n = (int)(rnd() % 40) + 1, at = (int)(rnd() % 20) + 1;
+        for (int i = 0; i < 80; i++) mem[i] = was[i] = (unsigned char)rnd(), in[i] = (unsigned char)rnd(), out[i] = 0;
+        any_load((size_t)n, mem + at, out, order());
+        EXPECT("load, any", n, memcmp(out, was + at, (size_t)n) == 0 && out[n] == 0 && memcmp(mem, was, 80) == 0);
+        const int stores = (int)(rnd() % 2);
+        if (stores)
+            any_store((size_t)n, mem + at, in, order());
+        else
+            any_exchange((size_t)n, mem + at, in, out, order());
+        EXPECT("exchange, any", n, stores || (memcmp(out, was + at, (size_t)n) == 0 && out[n] == 0));
+        memcpy(was + at, in, (size_t)n);
+        EXPECT("store, any", n, memcmp(mem, was, 80) == 0);
+        const int fails = (int)(rnd() % 2);
+        memcpy(out, was + at, (size_t)n);
+        out[rnd() % (unsigned)n] ^= (unsigned char)(fails << rnd() % 8);
+        for (int i = 0; i < 80; i++) in[i] = (unsigned char)rnd();
+        const int done = any_cas((size_t)n, mem + at, out, in, order(), order());
+        EXPECT("compare_exchange, any", n, done == !fails && memcmp(out, was + at, (size_t)n) == 0);
+        if (done) memcpy(was + at, in, (size_t)n);
+        EXPECT("compare_exchange, any", n, memcmp(mem, was, 80) == 0);
+    }
+}
+#define NAMED_16(name, result)                                                                                         \
+    a128 name##_16(void *, a128, int) __asm__("__atomic_" #name "_16");                                                \
+    static void compute_##name##_16(void)                                                                              \
+    {                                                                                                                  \
+        for (int round = 0; round < 500; round++) {                                                                    \
+            a128 x = value();                                                                                          \
+            const a128 old = x, v = value(), got = name##_16(&x, v, order()), now = x;                                 \
+            EXPECT(#name, 128, (result));                                                                              \
+        }                                                                                                              \
+    }
+#define NAMED_16_BOTH(name, op)                                                                                        \
+    NAMED_16(fetch_##name, got == old && now == (op))                                                                  \
+    NAMED_16(name##_fetch, got == now && now == (op))
+NAMED_16_BOTH(add, old + v)
+NAMED_16_BOTH(sub, old - v)
+NAMED_16_BOTH(and, old &v)
+NAMED_16_BOTH(or, old | v)
+NAMED_16_BOTH(xor, old ^ v)
+NAMED_16_BOTH(nand, ~(old &v))
+NAMED_16(exchange, got == old && now == v)
+a128 load_16(void *, int) __asm__("__atomic_load_16");
+void store_16(void *, a128, int) __asm__("__atomic_store_16");
+_Bool cas_16(void *, void *, a128, int, int) __asm__("__atomic_compare_exchange_16");
+static void compute_named_16(void)
+{
+    compute_fetch_add_16(), compute_fetch_sub_16(), compute_fetch_and_16(), compute_fetch_or_16();
+    compute_fetch_xor_16(), compute_fetch_nand_16(), compute_add_fetch_16(), compute_sub_fetch_16();
+    compute_and_fetch_16(), compute_or_fetch_16(), compute_xor_fetch_16(), compute_nand_fetch_16();
+    compute_exchange_16();
+    for (int round = 0; round < 500; round++) {
+        a128 x = value(), v = value(), seen = x ^ (rnd() & 1);
+        const a128 old = x, expected = seen;
+        EXPECT("load_16", 128, load_16(&x, order()) == old);
+        const int done = cas_16(&x, &seen, v, order(), order());
+        EXPECT("compare_exchange_16", 128, done == (expected == old) && seen == old && x == (done ? v : old));
+        store_16(&x, ~v, order());
+        EXPECT("store_16", 128, x == ~v);
+    }
+}
+
 // ---- inside a handler ----------------------------------------------------------------------------------------------
 
 static char *page;
@@ -185,6 +257,7 @@ int main(void)
     clock_gettime(CLOCK_REALTIME, &now);
     seed = state = given ? strtoull(given, NULL, 0) : (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 20;
     compute_8(), compute_16(), compute_32(), compute_64(), compute_128();
+    compute_any(), compute_named_16();
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, hammer, NULL)) return puts("no thread"), 1;

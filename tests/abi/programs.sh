@@ -24,6 +24,7 @@ run() { # expected exit code, expected line, program, arguments
 for level in 0 2; do
     "$ravel" cc --ravel-cc="$cc" -O$level -g -w "$here/compute.c" -o "$work/compute"
     "$ravel" cc --ravel-cc="$cc" -O$level -g "$here/barrier.c" -o "$work/barrier"
+    "$ravel" cc --ravel-cc="$cc" -O$level -g -w "$here/any.c" -o "$work/any"
     "$ravel" c++ --ravel-cc="$cxx" -O$level -g "$here/depth.cc" -o "$work/depth"
     run 0 'all as computed' "$work/compute"
     run 0 'in order' "$work/barrier" order
@@ -33,6 +34,10 @@ for level in 0 2; do
         at=barrier.c:$(grep -n "the $side side" "$here/barrier.c" | cut -d: -f1)
         grep -q "$at" "$work/err" || { echo "the report does not name $at:"; cat "$work/err"; status=1; }
     done
+    run 0 'as stored' "$work/any" publish
+    run 66 'as stored' "$work/any" race
+    races=$(grep -c 'WARNING: .*data race' "$work/err") || true
+    [ "$races" = 4 ] || { echo "any race: $races reports, not one for each size:"; cat "$work/err"; status=1; }
     run 0 'depth: kept' "$work/depth"
 done
 [ $status = 0 ] && echo "$cc: the programs do what they should"
