@@ -169,12 +169,27 @@ static void put_member(Dwarf_Die *variable, Dwarf_Word offset)
     }
 }
 
+// Where it is declared: a definition may leave that to the declaration that it completes, and with -flto to the entry
+// that it comes from, which lies in another unit.
+static void put_declaration(Dwarf_Die *cu, Dwarf_Die *variable)
+{
+    Dwarf_Die other, other_cu;
+    Dwarf_Attribute a;
+    if (!dwarf_hasattr(variable, DW_AT_decl_file) &&
+        (dwarf_formref_die(dwarf_attr(variable, DW_AT_specification, &a), &other) ||
+         dwarf_formref_die(dwarf_attr(variable, DW_AT_abstract_origin, &a), &other)) &&
+        dwarf_diecu(&other, &other_cu, NULL, NULL)) {
+        variable = &other;
+        cu = &other_cu;
+    }
+    put_file(cu, file_of(cu, variable, DW_AT_decl_file));
+    printf("\t%d\n", number(variable, DW_AT_decl_line));
+}
 static void put_variable(const struct module *m, const struct object *o, GElf_Addr addr)
 {
     Dwarf_Addr dwarf_bias;
     Dwarf *dwarf = dwfl_module_getdwarf(m->mod, &dwarf_bias);
-    Dwarf_Die cu, variable, origin;
-    Dwarf_Attribute a;
+    Dwarf_Die cu, variable;
     if (!dwarf || !small_enough(dwarf) || !find_in_units(dwarf, o->start - dwarf_bias, &cu, &variable)) {
         printf("\t\t\t0\n");
         return;
@@ -182,12 +197,7 @@ static void put_variable(const struct module *m, const struct object *o, GElf_Ad
     putchar('\t');
     put_member(&variable, addr - o->start);
     putchar('\t');
-    // A definition may leave file and line to the declaration that it completes.
-    const bool completes = !dwarf_hasattr(&variable, DW_AT_decl_file) &&
-                           dwarf_formref_die(dwarf_attr(&variable, DW_AT_specification, &a), &origin);
-    Dwarf_Die *named = completes ? &origin : &variable;
-    put_file(&cu, file_of(&cu, named, DW_AT_decl_file));
-    printf("\t%d\n", number(named, DW_AT_decl_line));
+    put_declaration(&cu, &variable);
 }
 // gcc tells static locals of the same name apart by ".0", ".1"...; the number is not in the source.
 static int length_without_number(const char *name)
