@@ -188,8 +188,7 @@ enum fate { REPLACED, KEPT, UNCLEAR };
 // may have by its place (a write on the write side; on the read side a full mask is a read).
 static enum fate fate_by_run(const struct det_strand *s, uint32_t me_kind, uint32_t w, uint32_t shared, uint32_t side)
 {
-    const uint64_t run =
-        base_load_relaxed(&det_runs[word_index(w) >> DET_RUN_BITS]); // relaxed: published with the stamp
+    const uint64_t run = base_load_relaxed(run_of(word_index(w))); // relaxed: published with the stamp
     if (!run || run_slot(run) == s->slot || det_clock_get(&s->clock, run_slot(run)) < run_time(run)) return UNCLEAR;
     if (!shared) return KEPT;
     const uint32_t kinds = run_kinds(run) & side;
@@ -248,13 +247,20 @@ static NOINLINE uint64_t step_new(struct det_strand *s, uint64_t old, uint32_t m
     if (!raced) *m = (struct det_memo){old, new_, mine, mask};
     return new_;
 }
+ALWAYS_INLINE struct det_memo *memo_place(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask)
+{
+    const uint64_t h = (old ^ old >> 29 ^ (uint64_t)mine << 5 ^ mask) * 0x9E3779B97F4A7C15u;
+    return &s->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
+}
+ALWAYS_INLINE bool memo_is(const struct det_memo *m, uint64_t old, uint32_t mine, uint32_t mask)
+{
+    return likely(m->old == old && m->stamp == mine && m->mask == mask);
+}
 ALWAYS_INLINE uint64_t step_cached(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask,
                                    uintptr_t cell_addr, struct det_pending *p)
 {
-    const uint64_t h = (old ^ old >> 29 ^ (uint64_t)mine << 5 ^ mask) * 0x9E3779B97F4A7C15u;
-    struct det_memo *m = &s->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
-    if (likely(m->old == old && m->stamp == mine && m->mask == mask)) return m->new_;
-    return step_new(s, old, mine, mask, cell_addr, p, m);
+    struct det_memo *m = memo_place(s, old, mine, mask);
+    return memo_is(m, old, mine, mask) ? m->new_ : step_new(s, old, mine, mask, cell_addr, p, m);
 }
 
 // ---- records that hold me already ----------------------------------------------------------------------------
@@ -362,12 +368,40 @@ static uint32_t mask_in_cell(uintptr_t cell, uintptr_t addr, uintptr_t end)
     const uint32_t hi = end < cell + 4 ? (uint32_t)(end - cell) : 4;
     return (15u << lo) & (15u >> (4 - hi));
 }
+static bool cas_two(uint64_t *cells, const uint64_t old[2], const uint64_t new_[2])
+{
+    bool done;
+    uint64_t lo = old[0], hi = old[1];
+    __asm__ volatile("lock cmpxchg16b %1"
+                     : "=@ccz"(done), "+m"(*(unsigned __int128 *)cells), "+a"(lo), "+d"(hi)
+                     : "b"(new_[0]), "c"(new_[1])
+                     : "memory");
+    return done;
+}
+// Both cells of an aligned 8, all bytes, in one step: if what comes of either is remembered. False: one by one.
+ALWAYS_INLINE bool two_cells(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t stamp)
+{
+    uint64_t *cells = det_cell_of(c, addr);
+    const uint64_t old[2] = {base_load_acquire(&cells[0]), base_load_acquire(&cells[1])}; // acquire: as in one_cell
+    if (!old[0] || !old[1]) return false;
+    const struct det_memo *m = memo_place(s, old[0], stamp, 15);
+    if (!memo_is(m, old[0], stamp, 15)) return false;
+    uint64_t new_[2] = {m->new_, m->new_};
+    if (old[1] != old[0]) {
+        m = memo_place(s, old[1], stamp, 15);
+        if (!memo_is(m, old[1], stamp, 15)) return false;
+        new_[1] = m->new_;
+    }
+    if (new_[0] == old[0] || new_[1] == old[1]) return false;
+    return cas_two(cells, old, new_); // a full barrier: as the cas of one_cell
+}
 // At most 8 bytes inside an aligned 8: one or two cells of one chunk.
 ALWAYS_INLINE void few_bytes(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, size_t size,
                              uint32_t stamp, struct det_pending *p)
 {
     const uint32_t bytes = ((1u << size) - 1) << (addr & 7);
     const uintptr_t a = addr & ~(uintptr_t)7;
+    if (bytes == 255 && two_cells(s, c, a, stamp)) return;
     if (bytes & 15) one_cell(s, c, a, bytes & 15, stamp, p);
     if (bytes >> 4) one_cell(s, c, a + 4, bytes >> 4, stamp, p);
 }
@@ -392,7 +426,10 @@ void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_
             a += APP_PAGE - 4;
             continue;
         }
-        one_cell(s, &c, a, mask_in_cell(a, addr, end), stamp, p);
+        if (a % 8 == 0 && a >= addr && end - a >= 8 && two_cells(s, &c, a, stamp))
+            a += 4;
+        else
+            one_cell(s, &c, a, mask_in_cell(a, addr, end), stamp, p);
     }
 }
 // Takes the bytes of mask out of a cell.

@@ -67,7 +67,7 @@ void det_stamp_init(void)
     const uint32_t limit = det_cfg.stamp_limit ? det_cfg.stamp_limit : DEFAULT_LIMIT;
     range_init(&stamps, limit, sizeof(struct det_stamp) / 4);
     range_init(&records, 4 * limit, 1);
-    if (!det_runs) det_runs = sys_reserve((SPACE >> DET_RUN_BITS) * sizeof *det_runs);
+    if (!det_runs) det_runs = sys_reserve((size_t)(SPACE >> DET_RUN_BITS) * DET_RUN_STRIDE * sizeof *det_runs);
     CHECK(det_runs);
     det_stamps = (struct det_stamp *)range_base(&stamps);
     det_records = range_base(&records);
@@ -93,8 +93,9 @@ static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n, uint32_t in_
         const uint32_t at = range_take(&stamps, size, whole ? 1 << DET_RUN_BITS : 1);
         if (!at) return 0;
         for (uint32_t b = at >> DET_RUN_BITS; b <= (at + size - 1) >> DET_RUN_BITS; b++)
-            base_store_relaxed(&det_runs[b], whole ? RUN_FRESH : 0); // relaxed: before its stamps are published
-        if (at != *end) *next = at;                                  // else the run just grew
+            base_store_relaxed(run_of(b << DET_RUN_BITS),
+                               whole ? RUN_FRESH : 0); // relaxed: before its stamps are published
+        if (at != *end) *next = at;                    // else the run just grew
         *end = at + size;
     }
     const uint32_t at = *next;
@@ -132,7 +133,7 @@ static void plain_publish(struct det_strand *s, uint32_t n) { det_hot_set(&s->ho
 // The run's entry takes in a stamp of s, made now. Only s writes it.
 static void run_note(const struct det_strand *s, uint32_t at, uint32_t kind)
 {
-    uint64_t *run = &det_runs[at >> DET_RUN_BITS];
+    uint64_t *run = run_of(at);
     const uint64_t was = base_load_relaxed(run); // relaxed: its own
     if (was == 0) return;
     if (was == RUN_FRESH)
@@ -358,8 +359,8 @@ uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *
     uint32_t at = keep(st) ? range_take_stopped(&stamps, st->mosaic ? 2 : 1) : 0;
     *to = at ? at : DEAD;
     if (!at) return 0;
-    base_store_relaxed(&det_runs[at >> DET_RUN_BITS], (uint64_t)0); // of many strands
-    base_store_relaxed(&det_runs[(at + 1) >> DET_RUN_BITS], (uint64_t)0);
+    base_store_relaxed(run_of(at), (uint64_t)0); // of many strands
+    base_store_relaxed(run_of(at + 1), (uint64_t)0);
     *det_stamp_at(at) = *st;
     if (st->mosaic) {
         det_stamp_at(at)->site = at + 1;
@@ -423,6 +424,9 @@ void det_stamp_end_sweep(void)
     // A sweep goes through all dirty pages, so it must free stamps in proportion.
     set_limit(&stamps, 64 * det_dirty_pages);
     set_limit(&records, 64 * det_dirty_pages);
+    const uintptr_t runs_lo = ((uintptr_t)run_of(old_stamps.from) + 4095) & ~(uintptr_t)4095,
+                    runs_hi = (uintptr_t)run_of(old_stamps.next) & ~(uintptr_t)4095;
+    if (runs_lo < runs_hi) sys_zap((void *)runs_lo, runs_hi - runs_lo);
     give_back(&old_stamps, stamps.limit);
     give_back(&old_records, records.limit);
 }

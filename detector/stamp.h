@@ -33,8 +33,9 @@ static inline const uint32_t *det_mosaic_words(const struct det_stamp *m)
 // What is known of a run without looking at its stamps, which another core wrote: for every 256 numbers, if one strand
 // made them all, {slot, kinds made, last time}; else 0. A stamp's number tells where to look, and mostly that is enough
 // to see that it happened before (access.c).
-enum { DET_RUN_BITS = 8 };
+enum { DET_RUN_BITS = 8, DET_RUN_STRIDE = 8 }; // a cache line an entry: neighbours are written by other cores
 extern uint64_t *det_runs; // constant after init; an entry is written by its strand before the stamp is published
+static inline uint64_t *run_of(uint32_t stamp) { return &det_runs[(size_t)(stamp >> DET_RUN_BITS) * DET_RUN_STRIDE]; }
 static inline uint64_t run_make(uint32_t slot, uint32_t kinds, uint32_t time)
 {
     return (uint64_t)(slot << 4 | kinds) << 32 | time;
