@@ -14,6 +14,8 @@ void ins_wait_end(const struct ins_wait *w, int error)
 {
     // Every other error leaves the mutex with the caller, as a return of 0 does.
     const int lost = error == ENOTRECOVERABLE || error == EOWNERDEAD ? error : 0;
+    // The wait took the mutex again while the thread kept what else it holds.
+    det_lock_request(w->s, w->pc, (uintptr_t)w->mutex, DET_LOCK_COND);
     ins_mutex_acquired(w->s, w->pc, w->mutex, DET_LOCK_COND, lost);
     det_cond_wait_end(w->s, w->pc, (uintptr_t)w->cond, error == 0);
 }

@@ -1,0 +1,15 @@
+// Each thread shares one lock and wants the other one for itself.
+// cycle: x->y x->y
+#include "../../race/race.h"
+
+static pthread_rwlock_t a = PTHREAD_RWLOCK_INITIALIZER, b = PTHREAD_RWLOCK_INITIALIZER;
+
+static void both(pthread_rwlock_t *x, pthread_rwlock_t *y)
+{
+    pthread_rwlock_rdlock(x); // at: x
+    pthread_rwlock_wrlock(y); // at: y
+    pthread_rwlock_unlock(y);
+    pthread_rwlock_unlock(x);
+}
+static void first(void) { both(&a, &b); }
+static void second(void) { both(&b, &a); }
