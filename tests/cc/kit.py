@@ -48,7 +48,7 @@ class Case(unittest.TestCase):
 
     def run_it(self, *args, input=None, env=None, cwd=None):
         return subprocess.run([str(a) for a in args], input=input, env=env or environment(), cwd=cwd or self.dir,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=600)
 
     def ok(self, *args, **kw):
         """Runs it; it must succeed. Returns what it printed on stdout."""
@@ -96,4 +96,4 @@ class Case(unittest.TestCase):
 
 
 def main():
-    unittest.main(argv=[sys.argv[0]])
+    unittest.main(argv=[sys.argv[0]] + sys.argv[4:])  # after the compilers: unittest's own, such as the name of a test
