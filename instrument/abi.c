@@ -17,7 +17,7 @@ INTERFACE void __tsan_init(void) { ins_start(); }
 
 // ---- the slow half of an access ------------------------------------------------------------------------------
 
-enum { SPAN_MAX = 16, WHOLE_MAX = 256 };
+enum { SPAN_MAX = 16, WHOLE_MAX = 1 << 16 };
 
 static inline void enter(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
 {
@@ -65,7 +65,7 @@ ALWAYS_INLINE void word_miss(uintptr_t pc, uintptr_t addr, size_t size, enum det
         det_access_slow(s, pc, addr, size, kind);
 }
 
-// ---- spans: any address, up to 256 bytes ---------------------------------------------------------------------
+// ---- spans: any address, up to 64 KiB ------------------------------------------------------------------------
 
 // Mostly the bytes beside the access, in its first and last cell, have been touched as well. So whole cells are
 // tested here, which is quick, and the parts where that misses.
