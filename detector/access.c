@@ -189,7 +189,9 @@ enum fate { REPLACED, KEPT, UNCLEAR };
 static enum fate fate_by_run(const struct det_strand *s, uint32_t me_kind, uint32_t w, uint32_t shared, uint32_t side)
 {
     const uint64_t run = base_load_relaxed(run_of(word_index(w))); // relaxed: published with the stamp
-    if (!run || run_slot(run) == s->slot || det_clock_get(&s->clock, run_slot(run)) < run_time(run)) return UNCLEAR;
+    const bool before =
+        run_slot(run) == s->slot ? run_time(run) < s->time : det_clock_get(&s->clock, run_slot(run)) >= run_time(run);
+    if (!run || !before) return UNCLEAR;
     if (!shared) return KEPT;
     const uint32_t kinds = run_kinds(run) & side;
     uint32_t replaceable = 0;
