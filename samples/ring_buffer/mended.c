@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { SLOTS = 4, ITEMS = 100 };
+enum { SLOTS = 4, ITEMS = 20 };
 
 static int slot[SLOTS];
 static atomic_uint head, tail; // next to read, next to write
