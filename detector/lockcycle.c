@@ -336,8 +336,6 @@ void graph_search_reset(void)
 
 // ---- the report ----------------------------------------------------------------------------------------------
 
-void det_cycle_free(struct det_cycle *c) { base_free(c, sizeof *c + c->n * sizeof c->edge[0]); }
-
 static uint32_t strand_index(struct det_report *r, const struct det_strand_record *who)
 {
     for (uint32_t i = 0; i < r->nstrands; i++)
@@ -359,16 +357,21 @@ static void fill_edge(struct det_report *r, const struct det_cycle *c, uint32_t 
     det_stack_read(from->from_stack, &to->from_stack);
     det_stack_read(from->to_stack, &to->to_stack);
 }
-void det_cycle_report(struct det_strand *s, const struct det_cycle *c)
+void det_cycle_describe(struct det_cycle *c)
 {
-    struct det_report r = {.kind = DET_REPORT_LOCK_CYCLE, .cycle_class = DET_CYCLE_FEASIBLE};
-    r.nedges = r.nlocks = c->n;
-    r.edges = base_alloc(c->n * sizeof *r.edges);
-    r.locks = base_alloc(c->n * sizeof *r.locks);
-    r.strands = base_alloc(c->n * sizeof *r.strands);
-    for (uint32_t i = 0; i < c->n; i++) fill_edge(&r, c, i);
-    det_deliver(s, &r);
-    base_free(r.edges, c->n * sizeof *r.edges);
-    base_free(r.locks, c->n * sizeof *r.locks);
-    base_free(r.strands, c->n * sizeof *r.strands);
+    struct det_report *r = &c->report;
+    *r = (struct det_report){.kind = DET_REPORT_LOCK_CYCLE, .cycle_class = DET_CYCLE_FEASIBLE};
+    r->nedges = r->nlocks = c->n;
+    r->edges = base_alloc(c->n * sizeof *r->edges);
+    r->locks = base_alloc(c->n * sizeof *r->locks);
+    r->strands = base_alloc(c->n * sizeof *r->strands);
+    for (uint32_t i = 0; i < c->n; i++) fill_edge(r, c, i);
+}
+void det_cycle_free(struct det_cycle *c)
+{
+    struct det_report *r = &c->report;
+    base_free(r->edges, c->n * sizeof *r->edges);
+    base_free(r->locks, c->n * sizeof *r->locks);
+    base_free(r->strands, c->n * sizeof *r->strands);
+    base_free(c, sizeof *c + c->n * sizeof c->edge[0]);
 }

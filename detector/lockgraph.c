@@ -233,6 +233,29 @@ static void leave_component(uint32_t v)
     }
 }
 
+// ---- slots that labels name ------------------------------------------------------------------------------------
+
+static struct slot_use {
+    uint32_t labels, last; // how many; the last time that any named
+} * slots;
+static uint32_t slots_cap;
+
+static void slot_named(uint32_t slot, uint32_t time)
+{
+    if (slot >= slots_cap) {
+        uint32_t cap = slots_cap ? slots_cap : 64;
+        while (cap <= slot) cap *= 2;
+        struct slot_use *grown = base_alloc(cap * sizeof *grown);
+        for (uint32_t i = 0; i < slots_cap; i++) grown[i] = slots[i];
+        base_free(slots, slots_cap * sizeof *grown);
+        slots = grown;
+        slots_cap = cap;
+    }
+    slots[slot].labels++;
+    if (slots[slot].last < time) slots[slot].last = time;
+}
+static void slot_unnamed(uint32_t slot) { slots[slot].labels--; }
+
 // ---- labels --------------------------------------------------------------------------------------------------
 
 static struct graph_owner *owner_find(const struct graph_label *l, uint32_t *index)
@@ -255,6 +278,7 @@ static void label_remove(struct graph_label *l)
     while (*p != l) p = &(*p)->older;
     *p = l->older;
     if (--o->n == 0) det_pairs_remove(&owners, index);
+    slot_unnamed(l->slot);
     det_clock_drop(&l->must);
     base_pool_put(&label_pool, l);
 }
@@ -299,7 +323,10 @@ static const struct graph_label *label_note(struct det_strand *s, const struct d
     if (made) *o = (struct graph_owner){0};
     struct graph_label *l = o->newest;
     if (l && l->published == s->must_published) return NULL;
-    if (!l || l->must.root != s->must.root) {
+    slot_named(s->slot, s->time);
+    if (l && l->must.root == s->must.root) {
+        slot_unnamed(l->slot);
+    } else {
         l = base_pool_get(&label_pool);
         *l = (struct graph_label){
             .strand = s->record, .edge = edge, .sites = w->sites, .stack = w->stack, .read = w->read};
@@ -480,8 +507,13 @@ void det_lockgraph_gone(uint32_t name)
 }
 void det_locks_each_epoch(void (*fn)(uint32_t slot, uint32_t time, void *ctx), void *ctx)
 {
-    for (uint32_t e = 1; e < graph_edge_pairs.used; e++)
-        for (const struct graph_label *l = graph_edges[e].labels; l; l = l->next) fn(l->slot, l->time, ctx);
+    for (uint32_t i = 0; i < slots_cap; i++)
+        if (slots[i].labels) fn(i, slots[i].last, ctx);
+}
+void det_lockgraph_mark(void)
+{
+    for (uint32_t v = 1; v < used; v++)
+        if (at(v)->rep && !at(v)->is_lock) det_locks_mark(at(v)->name);
 }
 void det_lockgraph_stats(struct det_lockgraph_stats *out)
 {
@@ -516,6 +548,9 @@ void det_lockgraph_reset(void)
         sys_unmap(graph_vertices, (size_t)DET_PAIRS_MAX * sizeof *graph_vertices);
     }
     graph_vertices = NULL;
+    base_free(slots, slots_cap * sizeof *slots);
+    slots = NULL;
+    slots_cap = 0;
     det_pairs_reset(&graph_edge_pairs);
     det_pairs_reset(&owners);
     used = free_list = next_order = graph_marks = 0;

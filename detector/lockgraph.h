@@ -41,15 +41,16 @@ struct det_cycle_edge {
 };
 struct det_cycle {
     struct det_cycle *next;
+    struct det_report report; // see det_cycle_describe
     uint32_t n;
     struct det_cycle_edge edge[];
 };
 // Takes note of the request. Returns the feasible cycles that it closes and that were not returned before: for
 // each lock that s holds at most one, a shortest one. s is in a section. The caller frees them.
 struct det_cycle *det_lockgraph_want(struct det_strand *s, const struct det_want *w);
+// Fills in the report; no name in it is looked up afterwards. In the section that found the cycle.
+void det_cycle_describe(struct det_cycle *c);
 void det_cycle_free(struct det_cycle *c);
-// Delivers a report of c.
-void det_cycle_report(struct det_strand *s, const struct det_cycle *c);
 // The lock is no more, and no cycle goes through it any more.
 void det_lockgraph_gone(uint32_t lock);
 // Different cycles of that class (by their edges); feasible ones are those returned.

@@ -5,6 +5,9 @@
 // acquisition, so a program that repeats itself makes no new ones. The stacks where the locks of a set were taken are a
 // second chain, as long as the first, made only when an edge of the lock-order graph needs it.
 //
+// Names are never used twice, but chain nodes are: a sweep takes back those that no stamp, strand or edge names, and the
+// memory of names that are gone and are on no chain. So a program that makes and destroys locks for ever does not grow.
+//
 // Making names takes a lock of this file's; looking them up takes none.
 #ifndef DETECTOR_LOCKNAME_H
 #define DETECTOR_LOCKNAME_H
@@ -36,6 +39,8 @@ static inline bool det_chain_is_read(uint32_t chain) { return det_chains.at[chai
 static inline uint32_t det_site_chain_below(uint32_t sites) { return det_site_chains.at[sites].a; }
 static inline uint32_t det_site_chain_stack(uint32_t sites) { return det_site_chains.at[sites].b; }
 
+// For the sweep, world stopped: all that is held by strands, and by the graph, is marked by end itself.
+void det_lockgraph_mark(void);      // lockgraph.c
 uint64_t det_lock_names_lost(void); // locks and sets for which there was no name left
 void det_lock_names_reset(void);    // tests only
 

@@ -225,10 +225,11 @@ static NOINLINE void want(struct det_strand *s, uintptr_t pc, uint32_t id, bool 
     struct det_held_set *h = &s->held;
     const struct det_want w = {h->chain, sites_of(h), id, det_stack_of(s, pc), read};
     struct det_cycle *found = det_lockgraph_want(s, &w);
+    for (struct det_cycle *c = found; c; c = c->next) det_cycle_describe(c); // all before a sweep can come in between
     while (found) {
         struct det_cycle *c = found;
         found = c->next;
-        det_cycle_report(s, c);
+        det_deliver(s, &c->report);
         det_cycle_free(c);
     }
 }

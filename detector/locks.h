@@ -39,7 +39,7 @@ struct det_held_lock {
 #ifdef RAVEL_TINY
 enum { DET_CHAIN_CACHE = 2, DET_WANT_CACHE = 2 };
 #else
-enum { DET_CHAIN_CACHE = 32, DET_WANT_CACHE = 32 };
+enum { DET_CHAIN_CACHE = 64, DET_WANT_CACHE = 128 };
 #endif
 struct det_chain_key {     // (parent, lock, mode) -> chain node; found before
     uint32_t parent, lock; // lock: id << 1 | read; 0: empty
@@ -70,8 +70,13 @@ uint32_t det_locks_chain_read(uint32_t chain, struct det_chain_lock *out, uint32
 void det_locks_info(uint32_t lock_id, struct det_lock_info *out);
 // The lock object (DET_OBJ_LOCK) is in memory that is freed or unmapped: empties and removes it.
 void det_locks_object_gone(struct det_object *o);
-// Calls fn for every (slot, time) that a label of the lock-order graph names, for the sweep; world stopped.
+// Calls fn for every slot that a label of the lock-order graph names, with the last time that one named; for the
+// sweep, world stopped.
 void det_locks_each_epoch(void (*fn)(uint32_t slot, uint32_t time, void *ctx), void *ctx);
+// A sweep marks the held sets of the stamps that it keeps between the two; the others are taken back. World stopped.
+void det_locks_begin_sweep(void);
+void det_locks_mark(uint32_t chain);
+void det_locks_end_sweep(void);
 uint64_t det_locks_count(void), det_locks_cycles(void);
 void det_locks_reset(void); // tests only
 

@@ -73,7 +73,7 @@ void det_pairs_remove(struct det_pairs *t, uint32_t index)
     uint32_t *p = bucket_of(t, t->at[index].a, t->at[index].b);
     while (*p != index) p = &t->at[*p].next;
     *p = t->at[index].next;
-    t->at[index].next = t->free;
+    t->at[index] = (struct det_pair){.next = t->free};
     t->free = index;
     t->live--;
 }

@@ -14,7 +14,7 @@
 enum { DET_PAIRS_MAX = 1 << 26 };
 
 struct det_pair {
-    uint32_t a, b;
+    uint32_t a, b; // of a removed one: 0
     uint32_t next; // in its bucket, or in the free list; 0 ends
 };
 struct det_pairs {       // zero is an empty table

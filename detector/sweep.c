@@ -82,6 +82,7 @@ static bool keep(const struct det_stamp *st)
 {
     if (st->time <= common[st->slot]) return false;
     named[st->slot] = 1;
+    det_locks_mark(st->chain);
     return true;
 }
 static void name_slot(uint32_t slot, uint32_t time, void *ctx)
@@ -148,9 +149,11 @@ static void sweep_stopped(void)
     named = base_alloc(nslots);
     compute_common();
     det_stamp_begin_sweep();
+    det_locks_begin_sweep();
     det_chunk_each(sweep_chunk, NULL);
     for (struct det_strand *s = det_strands; s; s = s->next) forget_caches(s);
     det_stamp_end_sweep();
+    det_locks_end_sweep();
     det_locks_each_epoch(name_slot, NULL);
     det_slots_mark(named, nslots);
     base_free(common, nslots * sizeof *common);

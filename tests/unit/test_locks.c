@@ -1,6 +1,8 @@
 // test_locks.c: held sets, ownership, what releases leave for acquisitions, and what locks cost.
 #include "lock_feed.h"
 
+#include "detector/sweep.h"
+
 #include <stdio.h>
 
 // The locks held by s, as ids in order of taking, e.g. "0 1r".
@@ -292,4 +294,49 @@ Test(locks, repetition_needs_no_memory)
     struct det_lockgraph_stats st;
     det_lockgraph_stats(&st);
     cr_expect_eq(st.labels, 4);
+}
+Test(locks, a_sweep_takes_back_names_of_what_is_gone)
+{
+    feed_begin(2, NULL);
+    lock(0, 0), lock(0, 1);
+    det_access_slow(strands[0], 0x70, 0x20000000, 4, DET_WRITE); // with 0 and 1 held; strand 1 does not know of it
+    unlock(0, 1), unlock(0, 0);
+    lock_two(1, 0, 2);
+    lock(1, 5);
+    for (uint32_t i = 0; i < 2000; i++) {
+        lock(0, 3), unlock(0, 3);
+        det_lock_destroy(strands[0], 1, LOCK(3));
+    }
+    det_sweep_ask();
+    lock(0, 4);
+    cr_expect_leq(det_chains.live, 8, "%u chain nodes", det_chains.live);
+    cr_expect_str_eq(held(0), "2004");
+    cr_expect_str_eq(held(1), "3");
+    for (int i = 0; i < DET_CHAIN_CACHE; i++) lock(0, 100 + (uint32_t)i); // take the free nodes
+    cr_expect_eq(det_locks_chain_read(strands[0]->held.chain, NULL, 0), DET_CHAIN_CACHE + 1);
+    for (uint32_t i = 0; i < 100; i++) lock(1, 1000 + i);
+    cr_expect_eq(det_locks_chain_read(strands[1]->held.chain, NULL, 0), 101);
+}
+Test(locks, the_held_set_of_an_earlier_access_survives_sweeps)
+{
+    feed_begin(2, NULL);
+    lock(0, 0), lock(0, 1);
+    det_access_slow(strands[0], 0x70, 0x20000000, 4, DET_WRITE);
+    const uint32_t chain = strands[0]->held.chain;
+    unlock(0, 1), unlock(0, 0);
+    det_lock_destroy(strands[0], 1, LOCK(0)), det_lock_destroy(strands[0], 1, LOCK(1));
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 600; i++) {
+            lock(0, 3), unlock(0, 3);
+            det_lock_destroy(strands[0], 1, LOCK(3));
+        }
+        det_sweep_ask();
+    }
+    struct det_chain_lock l[2];
+    cr_expect_eq(det_locks_chain_read(chain, l, 2), 2);
+    cr_expect(l[0].lock_id == 0 && l[1].lock_id == 1);
+    struct det_lock_info info;
+    det_locks_info(1, &info);
+    cr_expect_eq(info.addr, LOCK(1));
+    cr_expect(info.destroyed);
 }
