@@ -156,12 +156,13 @@ static int distance(struct slice a, const char *b)
     }
     return row[nb];
 }
+// The option that was probably meant; NULL: none is near.
 static const char *nearest(struct slice name)
 {
     int best = 0;
     for (int i = 1; i < ROWS; i++)
         if (distance(name, table[i].name) < distance(name, table[best].name)) best = i;
-    return table[best].name;
+    return distance(name, table[best].name) * 2 <= (int)name.n ? table[best].name : NULL;
 }
 
 void base_flags_complain(const char *fmt, ...)
@@ -183,8 +184,9 @@ static void refuse_name(struct slice name, const char *where)
                                 where, foreign[i]);
             return;
         }
-    base_flags_complain("%s: no option '%.*s'; did you mean %s? help=1 lists them", where, (int)name.n, name.p,
-                        nearest(name));
+    const char *const meant = nearest(name);
+    base_flags_complain("%s: no option '%.*s'%s%s; help=1 lists them", where, (int)name.n, name.p,
+                        meant ? ", did you mean " : "", meant ? meant : "");
 }
 static void refuse_value(const struct row *r, struct slice value, const char *where, const char *wanted)
 {

@@ -82,9 +82,11 @@ Test(flags, empty_and_null)
 Test(flags, unknown_name_names_the_nearest)
 {
     parse("exitcod=1:stats=1", "RAVEL_OPTIONS");
-    expect_said("ravel: RAVEL_OPTIONS: no option 'exitcod'; did you mean exitcode?");
+    expect_said("ravel: RAVEL_OPTIONS: no option 'exitcod', did you mean exitcode; help=1 lists them");
     cr_expect_eq(base_flags_trouble(), 1);
     cr_expect(base_flags.stats, "the rest is still read");
+    parse("foo=1", "RAVEL_OPTIONS");
+    expect_said("no option 'foo'; help=1 lists them");
 }
 Test(flags, thread_sanitizer_only)
 {
