@@ -94,6 +94,8 @@ extern struct ins_real ins_real; // constant after ins_start
 void ins_resolve(void);
 // Each copy of Ravel has both, at one address, but the first resolves to the copy that comes first in the process.
 extern const char ravel_copy, ins_copy_here;
+// instrument/copy.c: true if the program itself holds a copy and this is another, whatever its symbols say.
+bool ins_copy_in_program(void);
 // The same for what decides whether our interposers are called at all.
 extern __typeof__(pthread_create) ins_pthread_create_here;
 // Compilers take two names for two addresses.

@@ -145,6 +145,11 @@ static void at_fast_exit(void *arg);
 static bool in_charge(void)
 {
     if (!ins_same(&ravel_copy, &ins_copy_here)) return false;
+    if (ins_copy_in_program()) {
+        base_say("the program's Ravel is hidden (by its version script, or by RTLD_DEEPBIND) from an object that was "
+                 "built with `ravel cc`: that object is not checked");
+        return false;
+    }
     if (ins_same((void *)&pthread_create, (void *)&ins_pthread_create_here)) return true;
     base_say("this program was not linked by `ravel cc` but loads an object that was: nothing is checked; "
              "run it with LD_PRELOAD=libravel.so (full path) to check that object");

@@ -79,6 +79,19 @@ class Plugins(Case):
         p = self.run_it("./main")
         self.assertIn(p.returncode, (0, FOUND), p.stderr)
 
+    def test_a_copy_that_cannot_see_the_programs(self):
+        """RTLD_DEEPBIND, and a program that hides all its symbols: one detector works, the other says what is missed."""
+        self.cc("-shared", "-fPIC", "plugin.c", "-o", "plugin.so")
+        self.write("hide", "{ local: *; };\n")
+        self.write("deep.c", "#define _GNU_SOURCE\n" + HOST.replace("RTLD_LOCAL", "RTLD_DEEPBIND"))
+        self.cc("deep.c", "-o", "deep")
+        self.cc("host.c", "-Wl,--version-script=hide", "-o", "hiding")
+        for host in ("./deep", "./hiding"):
+            p = self.run_it(host, "./plugin.so")
+            self.assertEqual((p.returncode, p.stdout), (0, "2\n"), p.stderr)
+            self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
+            self.assertIn("not checked", p.stderr)
+
     def test_unload(self):
         self.write("reload.c", HOST.replace("fflush(stdout);", "fflush(stdout); dlclose(lib);"))
         self.cc("-shared", "-fPIC", "plugin.c", "-o", "plugin.so")
