@@ -50,6 +50,9 @@ void det_strand_start(struct det_strand *s, int tid, uintptr_t stack_lo, uintptr
 void det_strand_name(struct det_strand *s, const char *name);
 // The strand's last event: a release to whoever joins it. s stays valid until it is joined or detached.
 void det_strand_finish(struct det_strand *s);
+// s begins to wait, without a time-out, for child to finish, and does nothing else until then; child NULL: it gave up.
+// A sweep may take it that s will know what child knows (sweep.c).
+void det_strand_await(struct det_strand *s, struct det_strand *child);
 // child has finished and s has waited for it: all child did is ordered before what s does next. Frees child.
 void det_strand_join(struct det_strand *s, struct det_strand *child);
 // Nobody will join child (which may still run). Frees it, at its finish if that is still to come.

@@ -63,7 +63,26 @@ static void start_world(void)
 static void note(uint32_t slot, uint32_t time, void *ctx)
 {
     uint32_t *known = ctx;
-    known[slot] = time;
+    if (known[slot] < time) known[slot] = time;
+}
+// What s knows, and what it will know before it does anything: a strand that is blocked in a join knows what the other
+// does once that returns. (What a signal handler or a cancellation makes it do before may miss a race with what the
+// sweep forgot: the price of not keeping everything that threads do while main waits for them.)
+enum { AWAIT_MAX = 64 }; // joins in a row
+static void note_all(const struct det_strand *s, uint32_t *known)
+{
+    for (int depth = 0; depth < AWAIT_MAX; depth++) {
+        if (s->finished) {
+            det_clock_each(&s->exit.clock, note, known);
+            note(s->exit.slot, s->exit.time, known);
+            return;
+        }
+        det_clock_each(&s->clock, note, known);
+        known[s->slot] = UINT32_MAX; // its own, and what a former owner did: known before it took the slot
+        const struct det_strand *next = base_load_acquire(&s->awaits); // acquire: pairs with det_strand_await
+        if (!next || next->record->id != s->awaits_id) return;
+        s = next;
+    }
 }
 static void compute_common(void)
 {
@@ -71,8 +90,7 @@ static void compute_common(void)
     for (uint32_t i = 0; i < nslots; i++) common[i] = UINT32_MAX;
     for (struct det_strand *s = det_strands; s; s = s->next) {
         for (uint32_t i = 0; i < nslots; i++) known[i] = 0;
-        det_clock_each(&s->clock, note, known);
-        known[s->slot] = UINT32_MAX; // its own, and what a former owner did: known before it took the slot
+        note_all(s, known);
         for (uint32_t i = 0; i < nslots; i++)
             if (known[i] < common[i]) common[i] = known[i];
     }
@@ -135,7 +153,9 @@ static void sweep_chunk(struct det_chunk *c, void *ctx)
 static void forget_caches(struct det_strand *s)
 {
     s->run_next = s->run_end = s->other_next = s->other_end = 0;
-    det_stamp_new_epoch(s);
+    det_hot_set(&s->hot, s->hot.lo, 0); // lo stays: s may be in the middle of the inlined test
+    det_seen_forget(&s->hot);
+    s->other_lo = s->other_n = 0;
     det_record_maker_forget(&s->records);
     for (int i = 0; i < DET_STAMP_CACHE; i++) s->stamps[i] = (struct det_stamp_key){0};
     for (int i = 0; i < DET_MEMO_CACHE; i++) s->memo[i] = (struct det_memo){0};
@@ -163,7 +183,9 @@ static void sweep_stopped(void)
 void det_enter_slow(struct det_strand *s)
 {
     while (base_load_acquire(&det_stopping)) {
-        base_store_release(&s->in, 0u); // outside while waiting; release as in det_leave
+        // Outside while waiting (release as in det_leave), but closed to a signal handler, which would wait here for
+        // the sweep that it interrupted.
+        base_store_release(&s->in, (uint32_t)DET_REPORTING);
         if (base_trylock(&sweep_lock)) {
             if (base_load_acquire(&det_stopping)) {
                 const uint64_t start = sys_now_ns();

@@ -92,9 +92,10 @@ static struct ins_thread *make(struct det_strand *strand, uint8_t refs)
 static void finish(struct ins_thread *t)
 {
     if (ins_me.robust) det_release(t->strand, 0, (uintptr_t)&ins_dead_owners, 0);
-    det_strand_finish(t->strand);
     ins_me.phase = INS_GONE;
     det_tls = &det_nobody;
+    base_compiler_barrier(); // a signal handler from here on must not find the strand, which may be freed
+    det_strand_finish(t->strand);
     base_lock(&table_lock);
     alive--;
     t->finished = true;
@@ -280,23 +281,29 @@ static void detached(struct det_strand *s, struct ins_thread *t)
     det_strand_detach(s, strand);
 }
 // Looks the thread up before it is gone and its id given to another.
-#define JOIN(call, id, ok)                                                                                             \
+// for_ever: until the other has finished, whatever happens.
+#define JOIN(call, id, ok, for_ever)                                                                                   \
     struct det_strand *s = ins_self();                                                                                 \
     struct ins_thread *t = s == &det_nobody ? NULL : find(id);                                                         \
+    if (for_ever && t) det_strand_await(s, t->strand);                                                                 \
     const int error = call;                                                                                            \
+    if (for_ever && t) det_strand_await(s, NULL);                                                                      \
     if (error == ok) joined(s, t);                                                                                     \
     return error
-INTERFACE int pthread_join(pthread_t id, void **result) { JOIN(REAL(pthread_join)(id, result), id, 0); }
-INTERFACE int pthread_tryjoin_np(pthread_t id, void **result) { JOIN(REAL(pthread_tryjoin_np)(id, result), id, 0); }
+INTERFACE int pthread_join(pthread_t id, void **result) { JOIN(REAL(pthread_join)(id, result), id, 0, true); }
+INTERFACE int pthread_tryjoin_np(pthread_t id, void **result)
+{
+    JOIN(REAL(pthread_tryjoin_np)(id, result), id, 0, false);
+}
 INTERFACE int pthread_timedjoin_np(pthread_t id, void **result, const struct timespec *until)
 {
-    JOIN(REAL(pthread_timedjoin_np)(id, result, until), id, 0);
+    JOIN(REAL(pthread_timedjoin_np)(id, result, until), id, 0, false);
 }
 INTERFACE int pthread_clockjoin_np(pthread_t id, void **result, clockid_t clock, const struct timespec *until)
 {
-    JOIN(REAL(pthread_clockjoin_np)(id, result, clock, until), id, 0);
+    JOIN(REAL(pthread_clockjoin_np)(id, result, clock, until), id, 0, false);
 }
-INTERFACE int thrd_join(thrd_t id, int *result) { JOIN(REAL(thrd_join)(id, result), id, thrd_success); }
+INTERFACE int thrd_join(thrd_t id, int *result) { JOIN(REAL(thrd_join)(id, result), id, thrd_success, true); }
 
 #define DETACH(call, id, ok)                                                                                           \
     struct det_strand *s = ins_self();                                                                                 \
