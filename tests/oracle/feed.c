@@ -54,7 +54,7 @@ static void sink(struct det_report *r, void *ctx)
 bool mutant_parse(const char *name, enum mutant *out)
 {
     static const char *const names[] = {
-#define X(name) #name,
+#define X(name, percent) #name,
         MUTANTS(X)
 #undef X
     };
@@ -69,8 +69,13 @@ static bool is_access(const struct event *e) { return e->op >= OP_READ && e->op 
 // Changes e as the mutant wants; false: the event is lost.
 static bool mutate(struct event *e)
 {
+    static const uint8_t percent[] = {
+#define X(name, percent) percent,
+        MUTANTS(X)
+#undef X
+    };
     struct rng r = {e->pc}; // by pc, so that it stays when other events are dropped
-    if (mutant == MUTANT_none || !rng_chance(&r, 1)) return true;
+    if (mutant == MUTANT_none || !rng_chance(&r, percent[mutant])) return true;
     const bool atomic = e->op == OP_LOAD || e->op == OP_STORE || e->op == OP_RMW;
     switch (mutant) {
     case MUTANT_lost_release:

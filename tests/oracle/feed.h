@@ -36,23 +36,23 @@ struct found {
     struct found_edge edge[MAX_OBJECTS];
 };
 
-// A fault put into the feed on purpose: the oracle must notice each of them (the negative tests). It befalls about
-// one in a hundred of the events that it can befall, always the same ones of a stream.
+// A fault put into the feed on purpose: the oracle must notice each of them (the negative tests). It befalls so many
+// percent of the events that it can befall, always the same ones of a stream.
 #define MUTANTS(X)                                                                                                     \
-    X(none)                                                                                                            \
-    X(lost_release)                                                                                                    \
-    X(lost_acquire)                                                                                                    \
-    X(extra_acquire)                                                                                                   \
-    X(lost_access)                                                                                                     \
-    X(short_access)                                                                                                    \
-    X(read_for_write)                                                                                                  \
-    X(atomic_for_plain)                                                                                                \
-    X(lost_free)                                                                                                       \
-    X(lost_exit)                                                                                                       \
-    X(lost_request)                                                                                                    \
-    X(extra_request)
+    X(none, 0)                                                                                                         \
+    X(lost_release, 1)                                                                                                 \
+    X(lost_acquire, 5)                                                                                                 \
+    X(extra_acquire, 50)                                                                                               \
+    X(lost_access, 1)                                                                                                  \
+    X(short_access, 1)                                                                                                 \
+    X(read_for_write, 1)                                                                                               \
+    X(atomic_for_plain, 1)                                                                                             \
+    X(lost_free, 5)                                                                                                    \
+    X(lost_exit, 5)                                                                                                    \
+    X(lost_request, 10)                                                                                                \
+    X(extra_request, 50)
 enum mutant {
-#define X(name) MUTANT_##name,
+#define X(name, percent) MUTANT_##name,
     MUTANTS(X)
 #undef X
         MUTANT_COUNT

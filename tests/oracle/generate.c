@@ -223,7 +223,7 @@ static void lock(uint16_t strand)
         const enum op op = chance(50) ? OP_LOCK_CREATE : OP_LOCK_DESTROY;
         emit((struct event){
             .op = op, .strand = strand, .addr = a_lock(i), .flags = op == OP_LOCK_CREATE ? flags_of(i) : 0});
-    } else if (s->nheld && chance(50)) {
+    } else if (s->nheld && chance(s->nheld > 1 ? 75 : 40)) {
         const struct held *h = &s->held[below(s->nheld)]; // in any order
         emit((struct event){.op = OP_UNLOCK, .strand = strand, .addr = h->lock, .flags = h->read ? DET_LOCK_READ : 0});
     } else {
@@ -250,7 +250,7 @@ static void barrier(uint16_t strand)
     const struct world_object *b = world_find(&g.world, OBJECT_BARRIER, e.addr);
     if (!b) {
         e.op = OP_BARRIER_INIT;
-        e.size = between(1, world_running(&g.world) < 4 ? world_running(&g.world) : 4);
+        e.size = between(1, g.world.running < 4 ? g.world.running : 4);
     } else if (chance(6)) {
         e.op = OP_BARRIER_DESTROY;
     }
@@ -291,7 +291,7 @@ static bool pick(enum strand_state state, uint16_t *out)
 static void life(uint16_t strand)
 {
     uint16_t other;
-    const bool room = g.born < MAX_STRANDS && world_running(&g.world) < g.max_running;
+    const bool room = g.born < MAX_STRANDS && g.world.running < g.max_running;
     if (chance(35) && pick(STRAND_CREATED, &other)) {
         if (chance(8))
             emit((struct event){.op = OP_ABANDON, .strand = strand, .other = other});
@@ -309,7 +309,7 @@ static void life(uint16_t strand)
         emit((struct event){.op = chance(85) ? OP_JOIN : OP_DETACH, .strand = strand, .other = other});
     } else if (chance(10) && pick(STRAND_RUNNING, &other)) {
         emit((struct event){.op = OP_DETACH, .strand = strand, .other = other});
-    } else if (chance(40) && world_running(&g.world) > 2) {
+    } else if (chance(40) && g.world.running > 2) {
         emit((struct event){.op = OP_FINISH, .strand = strand});
     }
 }
@@ -353,7 +353,12 @@ static void choose_temper(uint64_t seed)
         if (i == GROUP_LIFE) g.weight[i] = wide ? 100 : g.weight[i] + 1;
         g.total_weight += g.weight[i];
     }
-    g.nlocks = between(1, 6);
+    if (seed % 4 == 2) { // mostly locks, so that cycles come
+        g.target = between(20, 300);
+        g.total_weight += 200;
+        g.weight[GROUP_LOCK] += 200;
+    }
+    g.nlocks = seed % 4 == 2 ? between(2, 6) : between(1, 6);
     g.nconds = between(1, 3);
     g.nbarriers = between(1, 3);
     g.nsyncs = between(1, 6);
@@ -401,6 +406,6 @@ void generate(uint64_t seed, struct stream *s)
             groups[choose_group()](strand);
         else
             go_on(strand);
-        if (!world_running(&g.world)) break;
+        if (!g.world.running) break;
     }
 }

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HANG_SECONDS = 20, CRASHED = 2, SHRINK_SECONDS = 60 };
+enum { HANG_SECONDS = 60, CRASHED = 2, SHRINK_SECONDS = 60, SHRINK_MUTANT_SECONDS = 3 };
 
 static struct shared { // with the child
     uint64_t seed;     // of the stream it is at
@@ -109,7 +109,7 @@ static void show_smallest(struct stream *s, int code)
         return;
     }
     if (shared->verdict.event < s->n) s->n = shared->verdict.event + 1;
-    struct limit limit = {now_seconds() + SHRINK_SECONDS, code};
+    struct limit limit = {now_seconds() + (mutant ? SHRINK_MUTANT_SECONDS : SHRINK_SECONDS), code};
     shrink(s, still_fails, &limit);
     show("The smallest stream that still fails:", s);
 }

@@ -30,12 +30,6 @@ const struct held *world_held(const struct world_strand *s, uintptr_t lock)
         if (s->held[i].lock == lock) return &s->held[i];
     return NULL;
 }
-uint32_t world_running(const struct world *w)
-{
-    uint32_t n = 0;
-    for (int i = 0; i < MAX_STRANDS; i++) n += w->strand[i].state == STRAND_RUNNING;
-    return n;
-}
 
 static bool overlap(uintptr_t a, size_t na, uintptr_t b, size_t nb) { return a < b + nb && b < a + na; }
 
@@ -190,8 +184,14 @@ static void apply_life(struct world *w, struct world_strand *s, const struct eve
     switch (e->op) {
     case OP_CREATE: child->state = STRAND_CREATED; break;
     case OP_ROOT: s->state = STRAND_CREATED; break;
-    case OP_START: s->state = STRAND_RUNNING; break;
-    case OP_FINISH: s->state = s->detached ? STRAND_GONE : STRAND_FINISHED; break;
+    case OP_START:
+        s->state = STRAND_RUNNING;
+        w->running++;
+        break;
+    case OP_FINISH:
+        s->state = s->detached ? STRAND_GONE : STRAND_FINISHED;
+        w->running--;
+        break;
     case OP_DETACH:
         child->detached = true;
         if (child->state == STRAND_FINISHED) child->state = STRAND_GONE;

@@ -45,6 +45,7 @@ struct world_object {
 };
 struct world {
     struct world_strand strand[MAX_STRANDS];
+    uint32_t running; // strands
     uint32_t nobjects;
     struct world_object object[4 * MAX_OBJECTS];
 };
@@ -56,6 +57,5 @@ struct world_object *world_find(const struct world *w, enum object_kind kind, ui
 // Running and not waiting for anything.
 bool world_free_to_act(const struct world_strand *s);
 const struct held *world_held(const struct world_strand *s, uintptr_t lock);
-uint32_t world_running(const struct world *w);
 
 #endif
