@@ -14,7 +14,7 @@
 #include "detector/print.h"
 #include "detector/stack.h"
 
-enum { OUT_MAX = 256 << 20, OUT_KEEP = 1 << 20, PATHS_MAX = 1 << 16, HINT_MAX = 512 };
+enum { OUT_MAX = 256 << 20, OUT_MIN = 64 << 10, OUT_KEEP = 1 << 20, PATHS_MAX = 1 << 16, HINT_MAX = 512 };
 
 struct bug {
     UT_hash_handle hh;
@@ -53,18 +53,20 @@ static bool no_color; // NO_COLOR is set
 
 // ---- output --------------------------------------------------------------------------------------------------
 
-// A large reservation costs only what is written to it; what a huge report left behind is given back.
+// A large reservation costs only what is written to it; what a huge report left behind is given back. Where the address
+// space is limited, a smaller one has to do.
 static struct base_buf out_open(void)
 {
     static char *memory;
-    if (!memory) memory = sys_reserve(OUT_MAX);
-    return (struct base_buf){memory, 0, memory ? OUT_MAX : 0, false};
+    static size_t size = OUT_MAX;
+    while (!memory && size >= OUT_MIN && !(memory = sys_reserve(size))) size /= 4;
+    return (struct base_buf){memory, 0, memory ? size : 0, false};
 }
 static void out_close(struct base_buf *b)
 {
     if (b->truncated && b->n) b->p[b->n - 1] = '\n';
     det_log_write(b);
-    if (b->n > OUT_KEEP) sys_zap(b->p, OUT_MAX);
+    if (b->n > OUT_KEEP) sys_zap(b->p, b->cap);
 }
 static bool in_json(void) { return base_flags.report_format == BASE_FORMAT_JSON; }
 static bool in_color(void)

@@ -92,7 +92,7 @@ static bool put_scopes(Dwarf_Die *cu, Dwarf_Die *scope, int n, struct where at)
     }
     return false;
 }
-void code_answer(const struct module *m, GElf_Addr offset)
+void code_answer(struct module *m, GElf_Addr offset)
 {
     const GElf_Addr pc = offset + m->bias;
     Dwarf_Addr bias;

@@ -62,7 +62,7 @@ static void answer(char *request)
     } else if (strcmp(kind, "C") == 0 || strcmp(kind, "D") == 0) {
         const GElf_Addr offset = strtoull(word(&request), NULL, 16);
         const char *build_id = word(&request);
-        const struct module *m = module_open(request, build_id);
+        struct module *m = module_open(request, build_id);
         if (m->mod) (*kind == 'C' ? code_answer : data_answer)(m, offset);
     }
     putchar('\n');
