@@ -1,8 +1,9 @@
 """What a detector found, read from its logs, and the explanations that findings.md has for true findings.
 
 findings.md has one section for each explained finding, "## PROGRAM: TITLE", some text, and a list of what it covers:
-`- fingerprint X`, `- function X` (one side's innermost function), or `- global X` (the object raced on), the names in
-backquotes. A race with many faces (every reader of one unprotected global) is one explanation that names the global.
+`- fingerprint X`, `- function X` (one side's innermost function), `- among X Y Z` (the innermost functions of both
+sides), or `- global X` (the object raced on), the names in backquotes. A race with many faces (every reader of one
+unprotected global) is one explanation that names the global.
 """
 
 import collections
@@ -29,11 +30,13 @@ class Explanation:
     program: str
     title: str
     text: str
-    covers: set  # of (kind, name)
+    covers: set  # of (kind, names)
 
     def explains(self, finding):
-        mine = {("fingerprint", finding.fingerprint), ("global", finding.object)}
-        return bool(self.covers & (mine | {("function", f) for f in finding.functions}))
+        mine = {("fingerprint", (finding.fingerprint,)), ("global", (finding.object,))}
+        mine |= {("function", (f,)) for f in finding.functions}
+        among = (set(names) for kind, names in self.covers if kind == "among")
+        return bool(self.covers & mine) or any(finding.functions and set(finding.functions) <= a for a in among)
 
 
 def read_explanations(path):
@@ -41,7 +44,8 @@ def read_explanations(path):
     for section in re.split(r"^## ", path.read_text(), flags=re.M)[1:]:
         head, _, body = section.partition("\n")
         program, _, title = head.partition(": ")
-        covers = set(re.findall(r"^- (fingerprint|function|global) `([^`]+)`", body, re.M))
+        listed = re.findall(r"^- (fingerprint|function|among|global) (.*)$", body, re.M)
+        covers = {(kind, tuple(re.findall(r"`([^`]+)`", names))) for kind, names in listed}
         text = re.sub(r"^- .*\n?", "", body, flags=re.M).strip()
         made.append(Explanation(program, title, text, covers))
     return made

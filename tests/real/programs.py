@@ -53,7 +53,7 @@ LBZIP2 = "{source}/src/lbzip2"
 MEMCACHED = "{source}/memcached-debug"
 HERE = pathlib.Path(__file__).resolve().parent
 # The part of memcached's suite that tests the server's threads (caches, queues, maintenance) and is short.
-MEMCACHED_TESTS = """00-startup basic binary-get cas chunked-items evictions flags flush-all getset incrdecr issue_42
+MEMCACHED_TESTS = """00-startup binary-get cas chunked-items evictions flags flush-all getset incrdecr issue_42
     lru lru-crawler metaget misbehave multiversioning noreply slabs_reassign stats touch unixsocket watcher""".split()
 
 
@@ -75,7 +75,7 @@ PROGRAMS = (
             Step("thread pool tests", ("./poolTests",), inside="tests"),
             Step("stream fuzzer, 30 rounds, multi-threaded", ("./zstreamtest", "--newapi", "-i30", "-s4361"), inside="tests"),
             round_trip(ZSTD, "-T2 -3 -c", "-d -c"),
-            round_trip(ZSTD, "-T2 -12 --long -c", "-d --long -c"),
+            round_trip(ZSTD, "-T2 -7 -B512KB -c", "-d -c"),
         ),
         (shell("its playTests", "ZSTD_BIN=../programs/zstd DATAGEN_BIN=./datagen ./playTests.sh", 3600, "tests"),),
         (
@@ -126,7 +126,7 @@ PROGRAMS = (
         ("gcc", "make", "libevent-dev", "libio-socket-ssl-perl"),
         (
             shell("configure", "./configure --disable-coverage CC='{cc}' CFLAGS='{flags}'"),
-            shell("make", "make -j2 memcached memcached-debug sizes testapp"),
+            shell("make", "make -j2"),
         ),
         (
             Step("part of its own suite", ("prove", *(f"t/{t}.t" for t in MEMCACHED_TESTS)), 3600),
@@ -151,7 +151,7 @@ def fill(words, **names):
     return [one(w) for w in words]
 
 
-def make_input(path, mib=6):
+def make_input(path, mib=3):
     """A file that compresses neither too well nor too badly: text over a small vocabulary, tables, and some noise."""
     if path.exists():
         return path
