@@ -278,26 +278,30 @@ ALWAYS_INLINE uint64_t *seen_place(struct det_strand *s, uint32_t record, enum d
 {
     return &s->seen[kind][record * 0x9E3779B1u >> 20 & (DET_SEEN_CACHE - 1)];
 }
-static void seen_add(struct det_strand *s, uint32_t record, uint32_t mask, enum det_kind kind)
+static void seen_add(struct det_strand *s, uint64_t cell, uint32_t mask, enum det_kind kind)
 {
+    const uint32_t record = cell_w(cell);
     uint64_t *e = seen_place(s, record, kind);
     if ((*e ^ seen_entry(s, record, 0)) & ~((uint64_t)15 << DET_INDEX_BITS))
         *e = seen_entry(s, record, mask);
     else
         *e |= (uint64_t)mask << DET_INDEX_BITS;
+    if (kind == DET_READ && word_mask((uint32_t)*e) == 15) *det_seen_place(&s->hot, cell) = ~cell;
 }
 ALWAYS_INLINE bool seen_has(struct det_strand *s, uint64_t cell, uint32_t mask, enum det_kind kind)
 {
     const uint64_t want = seen_entry(s, cell_w(cell), mask);
-    const uint64_t left = *seen_place(s, cell_w(cell), kind) ^ want;
+    const uint64_t have = *seen_place(s, cell_w(cell), kind), left = have ^ want;
     // Everything but the mask equal, and no wanted bit of the mask missing.
-    return (left & (~((uint64_t)15 << DET_INDEX_BITS) | (uint64_t)mask << DET_INDEX_BITS)) == 0;
+    if (left & (~((uint64_t)15 << DET_INDEX_BITS) | (uint64_t)mask << DET_INDEX_BITS)) return false;
+    if (kind == DET_READ && word_mask((uint32_t)have) == 15) *det_seen_place(&s->hot, cell) = ~cell; // sooner next time
+    return true;
 }
 static bool word_mine(const struct det_strand *s, uint32_t word, uint32_t mask)
 {
     return word_index(word - s->hot.lo) < s->hot.n && (word_mask(word) & mask) == mask;
 }
-// Is everything there mine already? A plain access within one aligned 8 bytes.
+// Is everything there mine already? A plain access of up to 16 bytes within one chunk.
 ALWAYS_INLINE bool nothing_to_do(struct det_strand *s, uintptr_t addr, size_t size, enum det_kind kind)
 {
     const uint64_t *cells = (const uint64_t *)det_cell(addr);
@@ -336,7 +340,7 @@ ALWAYS_INLINE void one_cell(struct det_strand *s, const struct det_chunk *c, uin
         const uint64_t new_ = step_cached(s, old, stamp, mask, addr, p);
         if (new_ == seen) {
             const uint32_t kind = det_stamp_at(stamp)->kind;
-            if (cell_has_record(seen) && kind <= DET_WRITE) seen_add(s, cell_w(seen), mask, (enum det_kind)kind);
+            if (cell_has_record(seen) && kind <= DET_WRITE) seen_add(s, seen, mask, (enum det_kind)kind);
             return;
         }
         // acq_rel: publishes my stamp; a failure shows another's. What was pended before a failure stays true.
@@ -525,7 +529,7 @@ static NOINLINE void access_event(struct det_strand *s, const struct det_current
 }
 void det_access_slow(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
 {
-    if (size <= 8 && (addr & 7) + size <= 8 && nothing_to_do(s, addr, size, kind)) return;
+    if (size <= 16 && (addr & 63) + size <= 64 && nothing_to_do(s, addr, size, kind)) return;
     if (unlikely(s->ignore || !det_cfg.report_races || !det_enter(s))) return;
     const uint32_t stamp = det_stamp_get(s, pc, det_what(kind, DET_BY_PROGRAM, size));
     if (likely(stamp))

@@ -20,10 +20,15 @@ struct det_frame {
 typedef int32_t det_v4 __attribute__((vector_size(16), may_alias));
 typedef uint32_t det_u4 __attribute__((vector_size(16), may_alias));
 
+enum { DET_HOT_SEEN_BITS = 3, DET_HOT_SEEN = 1 << DET_HOT_SEEN_BITS };
+
 // The fields that the inlined path needs; the rest is in detector/strand.h.
 struct det_strand_hot {
     // lo and n as the vector test wants them, see det_words_hit; written by det_hot_set only. All zero never hits.
     det_v4 full_lo, all_n;
+    // Cells with a record that holds a read of all 4 bytes by this strand in this epoch, inverted: a cell of zero, of
+    // which nobody knows anything, never equals one. By the low bits of the cell.
+    uint64_t seen[DET_HOT_SEEN];
     uint32_t lo, n;          // set by det_hot_set: by the strand itself, or by a sweep while it is outside fast paths
     struct det_frame *frame; // next free shadow frame
     struct det_frame *frame_end;
@@ -53,7 +58,8 @@ ALWAYS_INLINE const uint32_t *det_cell(uintptr_t addr)
     const uintptr_t base = det_shadow_base(addr);
     return likely(base != 0) ? (const uint32_t *)(base + 2 * (addr & ~(uintptr_t)3)) : (const uint32_t *)0;
 }
-// From now on the stamps of the strand's epoch are [lo, lo + n).
+// From now on the stamps of the strand's epoch are [lo, lo + n). By another thread (a sweep) only with the lo that is
+// there and n = 0: the strand may be between its loads of the two.
 ALWAYS_INLINE void det_hot_set(struct det_strand_hot *h, uint32_t lo, uint32_t n)
 {
     const int32_t full = (int32_t)(lo | ~DET_INDEX_MASK), count = (int32_t)n;
@@ -113,6 +119,21 @@ ALWAYS_INLINE bool det_hit8(const struct det_strand_hot *h, const uint32_t *c, e
     const int hit = det_signs(det_words_hit(h, det_cell2(c)));
     // A read may hit either side of each cell: bit i of the constant says whether i has a bit in both pairs.
     return kind == DET_READ ? 0xeee0 >> hit & 1 : (hit & 5) == 5;
+}
+ALWAYS_INLINE uint64_t *det_seen_place(struct det_strand_hot *h, uint64_t cell)
+{
+    return &h->seen[(uint32_t)cell * 0x9E3779B1u >> (32 - DET_HOT_SEEN_BITS)];
+}
+// One cell with a record in which I have read all of it: what inputs shared by several readers are.
+ALWAYS_INLINE bool det_seen(struct det_strand_hot *h, const uint32_t *c)
+{
+    const uint64_t cell = base_load_relaxed((const uint64_t *)c);
+    return (cell ^ *det_seen_place(h, cell)) == ~(uint64_t)0;
+}
+// A new epoch, or new numbers for records.
+ALWAYS_INLINE void det_seen_forget(struct det_strand_hot *h)
+{
+    for (int i = 0; i < DET_HOT_SEEN; i++) h->seen[i] = 0;
 }
 // True when the strand has touched all these bytes in its current epoch already, so that there is nothing to do.
 // size is a compile-time 1, 2, 4, 8 or 16. An address that is not aligned to it is a miss.

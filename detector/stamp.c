@@ -105,6 +105,7 @@ static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n, uint32_t in_
 void det_stamp_new_epoch(struct det_strand *s)
 {
     det_hot_set(&s->hot, s->run_next, 0);
+    det_seen_forget(&s->hot);
     s->other_lo = s->other_next;
     s->other_n = 0;
 }

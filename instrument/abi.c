@@ -36,12 +36,14 @@ ALWAYS_INLINE bool in_one_chunk(uintptr_t addr, size_t size)
     return (addr ^ (addr + size - 1)) >> DET_CHUNK_BITS == 0;
 }
 // Exact for 1 to 16 bytes at any address: each cell's part of them.
-static inline bool parts_hit(const struct det_strand *s, uintptr_t addr, size_t size, enum det_kind kind)
+static inline bool parts_hit(struct det_strand *s, uintptr_t addr, size_t size, enum det_kind kind)
 {
     const uint32_t *c = det_cell(addr);
     if (unlikely(!c || !in_one_chunk(addr, size))) return false;
+    struct det_strand_hot *h = (struct det_strand_hot *)s;
     for (uint32_t bytes = ((1u << size) - 1) << (addr & 3); bytes; bytes >>= 4, c += 2)
-        if (bytes & 15 & ~(det_mine((const struct det_strand_hot *)s, c, kind) >> DET_INDEX_BITS)) return false;
+        if (bytes & 15 & ~(det_mine(h, c, kind) >> DET_INDEX_BITS) && !(kind == DET_READ && det_seen(h, c)))
+            return false;
     return true;
 }
 static NOINLINE void span_miss(uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
@@ -53,6 +55,16 @@ static NOINLINE void span_miss(uintptr_t pc, uintptr_t addr, size_t size, enum d
     else
         enter(s, pc, addr, size, kind);
 }
+// An aligned read of cells that others read too.
+ALWAYS_INLINE bool shared_read_hit(struct det_strand *s, uintptr_t addr, size_t size)
+{
+    struct det_strand_hot *h = (struct det_strand_hot *)s;
+    const uint32_t *c = det_cell(addr);
+    if (unlikely(!c)) return false;
+    for (const uint32_t *end = c + (size + 3) / 4 * 2; c != end; c += 2)
+        if (!det_seen(h, c) && !(size > 4 && det_hit4(h, c, DET_READ))) return false;
+    return true;
+}
 ALWAYS_INLINE void word_miss(uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
 {
     struct det_strand *s = det_self();
@@ -61,7 +73,7 @@ ALWAYS_INLINE void word_miss(uintptr_t pc, uintptr_t addr, size_t size, enum det
         span_miss(pc, addr, size, kind);
     else if (unlikely(s == &det_nobody))
         attach_and_enter(pc, addr, size, kind);
-    else
+    else if (kind == DET_WRITE || !shared_read_hit(s, addr, size))
         det_access_slow(s, pc, addr, size, kind);
 }
 
