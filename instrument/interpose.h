@@ -92,6 +92,15 @@ extern struct ins_real ins_real; // constant after ins_start
 
 // instrument/resolve.c: fills ins_real; ends the process with a line on stderr if libc lacks one of them.
 void ins_resolve(void);
+// True when pc is in libc or the dynamic linker.
+struct ins_text {
+    uintptr_t lo, size;
+};
+extern struct ins_text ins_libc_text[2]; // constant after ins_start
+ALWAYS_INLINE bool ins_in_libc(uintptr_t pc)
+{
+    return pc - ins_libc_text[0].lo < ins_libc_text[0].size || pc - ins_libc_text[1].lo < ins_libc_text[1].size;
+}
 // Each copy of Ravel has both, at one address, but the first resolves to the copy that comes first in the process.
 extern const char ravel_copy, ins_copy_here;
 // instrument/copy.c: true if the program itself holds a copy and this is another, whatever its symbols say.

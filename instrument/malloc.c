@@ -4,6 +4,9 @@
 // other thread can be given the memory in between. realloc is malloc, copy and free for the detector, whether the
 // block moves or not. Works from the first call on: while Ravel itself is at work on the thread ins_self() is nobody,
 // whose events go nowhere. C++'s operator new comes through here too.
+//
+// libc and the dynamic linker free blocks of their own in one thread that another one allocated, ordered by locks that
+// nobody sees. So a block that they take back is forgotten, not checked.
 #include "instrument/interpose.h"
 
 static inline void *allocated(struct det_strand *s, uintptr_t pc, void *p, size_t n)
@@ -21,17 +24,24 @@ INTERFACE void *calloc(size_t n, size_t size)
     struct det_strand *s = ins_self();
     return allocated(s, CALLER_PC, REAL(__libc_calloc)(n, size), n * size); // an overflow got NULL
 }
+// Before the allocator takes the block back. False when it is none that we know.
+static inline bool freed(struct det_strand *s, uintptr_t pc, void *p)
+{
+    if (likely(!ins_in_libc(pc))) return det_free(s, pc, (uintptr_t)p);
+    det_unmap(s, (uintptr_t)p, REAL(malloc_usable_size)(p));
+    return true;
+}
 INTERFACE void free(void *p)
 {
     struct det_strand *s = ins_self();
-    if (p) det_free(s, CALLER_PC, (uintptr_t)p);
+    if (p) freed(s, CALLER_PC, p);
     REAL(__libc_free)(p);
 }
 static void *reallocate(struct det_strand *s, uintptr_t pc, void *old, size_t n)
 {
     if (!old) return allocated(s, pc, REAL(__libc_malloc)(n), n);
     const size_t had = REAL(malloc_usable_size)(old);
-    const bool known = det_free(s, pc, (uintptr_t)old);
+    const bool known = freed(s, pc, old);
     void *p = REAL(__libc_realloc)(old, n);
     if (p) return allocated(s, pc, p, n);
     if (n != 0 && known) det_alloc(s, pc, (uintptr_t)old, had); // refused: the old block lives on

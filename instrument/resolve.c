@@ -106,6 +106,26 @@ static void *find(const struct object *list, int n, const char *name)
     sys_exit(2);
 }
 
+// ---- whose code a pc is in ---------------------------------------------------------------------------------------
+
+struct ins_text ins_libc_text[2];
+// The code of the shared object that `in` points into, which is the one loaded last below it; a shared object begins
+// with its header.
+static void find_text(struct ins_text *text, uintptr_t in)
+{
+    uintptr_t base = 0;
+    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next)
+        if (map->l_addr <= in && map->l_addr > base) base = map->l_addr;
+    if (!base) return;
+    const ElfW(Ehdr) *e = (const void *)base;
+    const ElfW(Phdr) *ph = (const void *)(base + e->e_phoff);
+    for (int i = 0; i < e->e_phnum; i++) {
+        const uintptr_t lo = base + ph[i].p_vaddr;
+        if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_X && in - lo < ph[i].p_memsz)
+            *text = (struct ins_text){lo, ph[i].p_memsz};
+    }
+}
+
 struct ins_real ins_real;
 void ins_resolve(void)
 {
@@ -114,4 +134,6 @@ void ins_resolve(void)
 #define F(name) ins_real.name = (__typeof__(ins_real.name))find(list, n, #name);
     INS_REALS(F)
 #undef F
+    find_text(&ins_libc_text[0], (uintptr_t)REAL(__libc_malloc));
+    find_text(&ins_libc_text[1], _r_debug.r_brk); // a function of the dynamic linker's
 }
