@@ -280,7 +280,7 @@ static void measure(void)
 {
     static struct graph_list queue;
     queue.n = 0;
-    q.mark = ++graph_marks;
+    q.mark = graph_marks_new(1);
     at(q.target)->mark = q.mark;
     at(q.target)->dist = 0;
     graph_list_push(&queue, q.target);

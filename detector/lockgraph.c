@@ -5,12 +5,11 @@
 struct graph_vertex *graph_vertices; // [0] unused
 struct graph_edge *graph_edges;      // beside graph_edge_pairs
 struct det_pairs graph_edge_pairs;
-uint32_t graph_marks;
+uint32_t graph_used;
 
 static struct base_lock lock;    // guards all of the graph
-static uint32_t used, free_list; // vertices; freed ones are linked through member
+static uint32_t free_list;       // freed vertices, linked through member
 static uint32_t *chain_vertices; // by chain node
-static uint32_t next_order;
 static struct base_pool label_pool = {.size = sizeof(struct graph_label)};
 static uint64_t forgotten;
 // The labels of one strand on one edge in one mode, by (edge, strand << 1 | read).
@@ -27,19 +26,6 @@ enum { OWN_MAX = 16, FINISHED_MAX = 64 };
 enum { FADING_MAX = 4096 };
 static uint32_t fading_first, fading_last, nfading; // oldest first
 
-void graph_list_push(struct graph_list *l, uint32_t v)
-{
-    if (l->n == l->cap) {
-        const uint32_t cap = l->cap ? 2 * l->cap : 64;
-        uint32_t *grown = base_alloc(cap * sizeof *grown);
-        for (uint32_t i = 0; i < l->n; i++) grown[i] = l->at[i];
-        base_free(l->at, l->cap * sizeof *grown);
-        l->at = grown;
-        l->cap = cap;
-    }
-    l->at[l->n++] = v;
-}
-
 // ---- vertices ------------------------------------------------------------------------------------------------
 
 static struct graph_vertex *at(uint32_t v) { return &graph_vertices[v]; }
@@ -55,7 +41,7 @@ static bool set_up(void)
     graph_vertices = sys_reserve((size_t)DET_PAIRS_MAX * sizeof *graph_vertices);
     const bool room = graph_edges && owner_data && chain_vertices && graph_vertices;
     CHECK(room && "no address space for the lock-order graph");
-    used = 1;
+    graph_used = 1;
     return room;
 }
 // A fresh vertex is last in the order, so it may at once have edges in from those that exist.
@@ -65,9 +51,9 @@ static uint32_t vertex_new(uint32_t name, bool is_lock)
     if (v)
         free_list = at(v)->member;
     else
-        v = used++;
+        v = graph_used++;
     CHECK(v < DET_PAIRS_MAX);
-    *at(v) = (struct graph_vertex){.order = ++next_order, .rep = v, .name = name, .is_lock = is_lock};
+    *at(v) = (struct graph_vertex){.order = graph_order_last(), .rep = v, .name = name, .is_lock = is_lock};
     return v;
 }
 // 0 when the lock is gone.
@@ -106,131 +92,6 @@ static uint32_t chain_vertex(uint32_t chain)
     uint32_t v = c ? chain_vertices[c] : 0;
     while (todo.n) v = chain_vertex_new(todo.at[--todo.n], v);
     return v;
-}
-
-// ---- the order -----------------------------------------------------------------------------------------------
-
-struct neighbours { // visits what a component leads to, or what leads to it
-    uint32_t mark;
-    struct graph_list *found; // components, each once
-};
-static void meet(struct neighbours *n, uint32_t v)
-{
-    if (!v || at(rep(v))->mark == n->mark) return;
-    at(rep(v))->mark = n->mark;
-    graph_list_push(n->found, rep(v));
-}
-static void meet_after(struct neighbours *n, uint32_t v)
-{
-    for (uint32_t k = at(v)->kids; k; k = at(v)->is_lock ? at(k)->next_of_lock : at(k)->next_kid) meet(n, k);
-    if (at(v)->is_lock) return;
-    for (uint32_t e = at(v)->edges; e; e = graph_edges[e].out_next) meet(n, graph_edge_lock(e));
-}
-static void meet_before(struct neighbours *n, uint32_t v)
-{
-    meet(n, at(v)->parent);
-    meet(n, at(v)->lock);
-    if (!at(v)->is_lock) return;
-    for (uint32_t e = at(v)->edges; e; e = graph_edges[e].in_next) meet(n, graph_edge_chain(e));
-}
-// The components reached from component `start` forwards (backwards) that are not after (before) the limit, into *out.
-static void reach(uint32_t start, uint32_t limit, bool forwards, struct graph_list *out)
-{
-    static struct graph_list met; // guarded by lock
-    struct neighbours n = {++graph_marks, &met};
-    met.n = out->n = 0;
-    meet(&n, start);
-    while (met.n) {
-        const uint32_t r = met.at[--met.n];
-        if (forwards ? at(r)->order > limit : at(r)->order < limit) continue;
-        graph_list_push(out, r);
-        for (uint32_t v = r; v; v = at(v)->member) forwards ? meet_after(&n, v) : meet_before(&n, v);
-    }
-}
-static void sift_down(uint32_t *a, uint32_t root, uint32_t n)
-{
-    for (uint32_t kid; (kid = 2 * root + 1) < n; root = kid) {
-        if (kid + 1 < n && at(a[kid])->order < at(a[kid + 1])->order) kid++;
-        if (at(a[root])->order >= at(a[kid])->order) return;
-        const uint32_t t = a[root];
-        a[root] = a[kid];
-        a[kid] = t;
-    }
-}
-static void sort_by_order(struct graph_list *l)
-{
-    for (uint32_t i = l->n / 2; i-- > 0;) sift_down(l->at, i, l->n);
-    for (uint32_t n = l->n; n-- > 1;) {
-        const uint32_t t = l->at[0];
-        l->at[0] = l->at[n];
-        l->at[n] = t;
-        sift_down(l->at, 0, n);
-    }
-}
-// All members of component `from` become members of `into`.
-static void merge(uint32_t into, uint32_t from)
-{
-    uint32_t v = from;
-    for (;; v = at(v)->member) {
-        at(v)->rep = into;
-        if (!at(v)->member) break;
-    }
-    at(v)->member = at(into)->member;
-    at(into)->member = from;
-}
-// Gives the concerned components their places anew: first those that only reach x, then the merged one, last those that
-// y only reaches, each group in the order that it had.
-static void rearrange(struct graph_list *all, uint32_t only_before, uint32_t merged)
-{
-    static struct graph_list places; // guarded by lock
-    sort_by_order(all);
-    places.n = 0;
-    for (uint32_t i = 0; i < all->n; i++) graph_list_push(&places, at(all->at[i])->order);
-    uint32_t first = 0, last = all->n;
-    for (uint32_t i = 0; i < all->n; i++)
-        if (at(all->at[i])->tag == only_before) at(all->at[i])->order = places.at[first++];
-    for (uint32_t i = all->n; i-- > 0;)
-        if (at(all->at[i])->tag == only_before + 2) at(all->at[i])->order = places.at[--last];
-    if (merged) at(merged)->order = places.at[first];
-}
-// The edge x -> y was added: mends the order, and merges the components that are on one cycle now.
-static void order_insert(uint32_t x, uint32_t y)
-{
-    static struct graph_list all, after; // guarded by lock
-    const uint32_t rx = rep(x), ry = rep(y);
-    if (rx == ry || at(rx)->order < at(ry)->order) return;
-    reach(rx, at(ry)->order, false, &all);
-    reach(ry, at(rx)->order, true, &after);
-    graph_marks += 3; // tag tells: reaches x, is reached from y, or (on a cycle) both
-    const uint32_t only_before = graph_marks - 2, both = graph_marks - 1, only_after = graph_marks;
-    for (uint32_t i = 0; i < all.n; i++) at(all.at[i])->tag = only_before;
-    uint32_t merged = 0;
-    for (uint32_t i = 0; i < after.n; i++) {
-        const uint32_t r = after.at[i];
-        if (at(r)->tag == only_before) {
-            at(r)->tag = both;
-            if (!merged) merged = r;
-        } else {
-            at(r)->tag = only_after;
-            graph_list_push(&all, r);
-        }
-    }
-    rearrange(&all, only_before, merged);
-    for (uint32_t i = 0; i < all.n; i++)
-        if (at(all.at[i])->tag == both && all.at[i] != merged) merge(merged, all.at[i]);
-}
-// v is taken out of its component, which may be left with a representative less.
-static void leave_component(uint32_t v)
-{
-    const uint32_t heir = at(v)->member;
-    if (rep(v) != v) {
-        uint32_t p = rep(v);
-        while (at(p)->member != v) p = at(p)->member;
-        at(p)->member = heir;
-    } else if (heir) {
-        at(heir)->order = at(v)->order;
-        for (uint32_t m = heir; m; m = at(m)->member) at(m)->rep = heir;
-    }
 }
 
 // ---- slots that labels name ------------------------------------------------------------------------------------
@@ -356,7 +217,7 @@ static uint32_t edge_get(uint32_t chain, uint32_t name)
     if (d->out_next) graph_edges[d->out_next].out_prev = e;
     if (d->in_next) graph_edges[d->in_next].in_prev = e;
     at(x)->edges = at(y)->edges = e;
-    order_insert(x, y);
+    graph_order_insert(x, y);
     return e;
 }
 static void edge_remove(uint32_t e)
@@ -383,7 +244,7 @@ static void edge_remove(uint32_t e)
 
 static void vertex_free(uint32_t v)
 {
-    leave_component(v);
+    graph_order_leave(v);
     *at(v) = (struct graph_vertex){.member = free_list};
     free_list = v;
 }
@@ -512,7 +373,7 @@ void det_locks_each_epoch(void (*fn)(uint32_t slot, uint32_t time, void *ctx), v
 }
 void det_lockgraph_mark(void)
 {
-    for (uint32_t v = 1; v < used; v++)
+    for (uint32_t v = 1; v < graph_used; v++)
         if (at(v)->rep && !at(v)->is_lock) det_locks_mark(at(v)->name);
 }
 void det_lockgraph_stats(struct det_lockgraph_stats *out)
@@ -520,14 +381,14 @@ void det_lockgraph_stats(struct det_lockgraph_stats *out)
     base_lock(&lock);
     *out =
         (struct det_lockgraph_stats){.edges = graph_edge_pairs.live, .labels = label_pool.live, .forgotten = forgotten};
-    for (uint32_t v = 1; v < used; v++) out->vertices += at(v)->rep != 0;
+    for (uint32_t v = 1; v < graph_used; v++) out->vertices += at(v)->rep != 0;
     graph_search_stats(out);
     base_unlock(&lock);
 }
 static void check_edge(uint32_t u, uint32_t v) { CHECK(rep(u) == rep(v) || order(u) < order(v)); }
 void det_lockgraph_check(void)
 {
-    for (uint32_t v = 1; v < used; v++) {
+    for (uint32_t v = 1; v < graph_used; v++) {
         if (!at(v)->rep) continue;
         CHECK(rep(rep(v)) == rep(v));
         CHECK(at(v)->is_lock || at(v)->kids || at(v)->edges);
@@ -553,7 +414,8 @@ void det_lockgraph_reset(void)
     slots_cap = 0;
     det_pairs_reset(&graph_edge_pairs);
     det_pairs_reset(&owners);
-    used = free_list = next_order = graph_marks = 0;
+    graph_used = free_list = 0;
+    graph_order_reset();
     fading_first = fading_last = nfading = 0;
     forgotten = 0;
     graph_search_reset();

@@ -64,7 +64,7 @@ void det_lockgraph_stats(struct det_lockgraph_stats *out);
 void det_lockgraph_check(void); // every invariant, by CHECK
 void det_lockgraph_reset(void); // tests only
 
-// ---- between lockgraph.c and lockcycle.c; guarded by the graph's lock ------------------------------------------
+// ---- between lockgraph.c, lockorder.c and lockcycle.c; guarded by the graph's lock ----------------------------
 
 struct graph_label {
     struct graph_label *next, *prev; // of the edge, newest first
@@ -100,7 +100,7 @@ struct graph_vertex {
 extern struct graph_vertex *graph_vertices;
 extern struct graph_edge *graph_edges;
 extern struct det_pairs graph_edge_pairs; // (chain vertex, lock vertex)
-extern uint32_t graph_marks;              // the last mark given
+extern uint32_t graph_used;               // vertices from 1 to graph_used - 1 exist or are free (rep is 0)
 static inline uint32_t graph_edge_chain(uint32_t edge) { return graph_edge_pairs.at[edge].a; }
 static inline uint32_t graph_edge_lock(uint32_t edge) { return graph_edge_pairs.at[edge].b; }
 
@@ -108,6 +108,16 @@ static inline uint32_t graph_edge_lock(uint32_t edge) { return graph_edge_pairs.
 void graph_search(const struct graph_label *l, struct det_cycle **found);
 void graph_search_reset(void);
 void graph_search_stats(struct det_lockgraph_stats *out);
+
+// n marks in a row that no vertex has; the last one is returned.
+uint32_t graph_marks_new(uint32_t n);
+// A place in the order behind all others.
+uint32_t graph_order_last(void);
+void graph_order_reset(void);
+// The edge x -> y was added: mends the order, and merges the components that are on one cycle now.
+void graph_order_insert(uint32_t x, uint32_t y);
+// v, which has no edges any more, is taken out of its component.
+void graph_order_leave(uint32_t v);
 
 // A growing array of numbers.
 struct graph_list {
