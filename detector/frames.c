@@ -1,6 +1,6 @@
 // detector/frames.c: the frames of a stack as they are shown.
 // The addresses of a stack are return addresses; the call is the instruction before. Outside of main() lies libc's
-// start-up, outside of a thread's function lie our own and libc's: nobody wants to see those.
+// start-up, outside of a thread's function lie libc's own: nobody wants to see those.
 #include "base/flags.h"
 #include "detector/modules.h"
 #include "detector/print.h"
@@ -15,13 +15,11 @@ const char *det_shown_path(const char *path)
     return path;
 }
 static bool begins(const char *s, const char *prefix) { return s && base_strncmp(s, prefix, base_strlen(prefix)) == 0; }
-// Is this frame, and all outside of it, no part of the program?
+// Is this frame, and all outside of it, no part of the program? What calls constructors is not always at the end.
 static bool outside(const struct det_shown *f)
 {
-    return begins(f->function, "ins_") || begins(f->function, "__libc_start") ||
-           (f->function && base_strcmp(f->function, "start_thread") == 0);
+    return begins(f->function, "__libc_start") || (f->function && base_strcmp(f->function, "_start") == 0);
 }
-
 // Frames of libc at the outer end call main or a thread's function; their names are often not known.
 static bool in_libc(uintptr_t pc)
 {
