@@ -360,6 +360,7 @@ uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *
     uint32_t at = keep(st) ? range_take_stopped(&stamps, st->mosaic ? 2 : 1) : 0;
     *to = at ? at : DEAD;
     if (!at) return 0;
+    det_locks_mark(st->chain);
     base_store_relaxed(run_of(at), (uint64_t)0); // of many strands
     base_store_relaxed(run_of(at + 1), (uint64_t)0);
     *det_stamp_at(at) = *st;
