@@ -34,6 +34,8 @@ struct ins_thread {
     void *(*fn)(void *);              // constant: what the program wanted to run
     int (*fn_c11)(void *);
     void *arg;
+    uint64_t mask; // the creator's blocked signals, which the thread inherits; constant
+    bool own_mask; // its attributes say which signals it blocks; constant
 };
 enum { BUCKETS = 1024, KEYS_INSIDE = 32 /* keys whose values glibc keeps in the thread itself */ };
 static struct base_lock table_lock;
@@ -188,16 +190,36 @@ bool ins_threads_single(void)
 
 // ---- creating ----------------------------------------------------------------------------------------------
 
+// A signal handler on the new thread must not be its first event, before the thread knows its strand. So signals are
+// blocked around the creation, which a thread inherits, until it has begun.
+static uint64_t block_signals(void)
+{
+    const uint64_t all = ~(uint64_t)0;
+    uint64_t old = 0;
+    sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof old);
+    return old;
+}
+static void restore_signals(uint64_t mask) { sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask); }
+static bool has_own_mask(const pthread_attr_t *attr)
+{
+    sigset_t mask;
+    return attr && pthread_attr_getsigmask_np(attr, &mask) == 0;
+}
+static void begin_created(struct ins_thread *t)
+{
+    begin(t, true);
+    if (!t->own_mask) restore_signals(t->mask);
+}
 static void *run(void *arg)
 {
     struct ins_thread *t = arg;
-    begin(t, true);
+    begin_created(t);
     return t->fn(t->arg);
 }
 static int run_c11(void *arg)
 {
     struct ins_thread *t = arg;
-    begin(t, true);
+    begin_created(t);
     return t->fn_c11(t->arg);
 }
 // The creator's half of the way into the table. *id is read only while the child has not run any of the program's
@@ -228,7 +250,10 @@ INTERFACE int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*
     const bool detached = attr && pthread_attr_getdetachstate(attr, &state) == 0 && state == PTHREAD_CREATE_DETACHED;
     t->detached = detached;
     struct det_strand *const strand = t->strand;
+    t->own_mask = has_own_mask(attr);
+    const uint64_t mask = t->mask = block_signals();
     const int error = REAL(pthread_create)(id, attr, run, t);
+    restore_signals(mask);
     if (error) {
         not_created(s, t);
         return error;
@@ -247,7 +272,9 @@ INTERFACE int thrd_create(thrd_t *id, thrd_start_t fn, void *arg)
     det_range(s, CALLER_PC, (uintptr_t)id, sizeof *id, DET_WRITE);
     struct ins_thread *t = make(det_strand_create(s, CALLER_PC), 2);
     t->fn_c11 = fn, t->arg = arg;
+    const uint64_t mask = t->mask = block_signals();
     const int error = REAL(thrd_create)(id, run_c11, t);
+    restore_signals(mask);
     if (error != thrd_success)
         not_created(s, t);
     else

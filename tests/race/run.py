@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tests/race/run.py --ravel RAVEL [--cc COMPILER] [-O LEVEL] NAME...: runs programs/NAME.c, compares with its comments.
+"""tests/race/run.py --ravel RAVEL [--cc COMPILER] [-O LEVEL] NAME...: runs programs/NAME.c or .cc, compares with its comments.
 
 race.h says what the comments mean. A program must be built without a word from the compiler, give exactly the findings
 that its marks announce, each with both stacks, end with the right exit code, and be silent otherwise.
@@ -80,15 +80,18 @@ def read_log(promise, log):
 
 def build(args, source, program):
     """Compiles source; returns complaints."""
-    command = [args.ravel, "cc", "-Wall", "-Wextra", "-Werror", "-g", f"-O{args.O}", "-pthread", str(source), "-o",
+    cxx = source.suffix == ".cc"
+    compiler = {"RAVEL_CXX": re.sub(r"gcc|clang", lambda m: {"gcc": "g++", "clang": "clang++"}[m[0]], args.cc)} if cxx \
+        else {"RAVEL_CC": args.cc}
+    command = [args.ravel, "c++" if cxx else "cc", "-Wall", "-Wextra", "-Werror", "-g", f"-O{args.O}", "-pthread", str(source), "-o",
                str(program)]
-    built = subprocess.run(command, env={**os.environ, "RAVEL_CC": args.cc}, capture_output=True, text=True, check=False)
+    built = subprocess.run(command, env={**os.environ, **compiler}, capture_output=True, text=True, check=False)
     return [f"{args.cc} says\n{built.stderr}"] if built.returncode or built.stderr else []
 
 
 def check(args, name, directory):
     """Returns a list of complaints about one program."""
-    source, program = PROGRAMS / f"{name}.c", directory / name
+    [source], program = PROGRAMS.glob(f"{name}.c*"), directory / name
     promise = Promise(source)
     if complaints := build(args, source, program):
         return complaints
