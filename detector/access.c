@@ -322,8 +322,8 @@ ALWAYS_INLINE bool nothing_to_do(struct det_strand *s, uintptr_t addr, size_t si
 
 static COLD void page_dirty(const struct det_chunk *c, uintptr_t page)
 {
-    base_add_relaxed(&det_dirty_pages, 1u);          // relaxed: a figure for stats and the sweep's limit
-    base_store_seq_cst(&c->dirty[page], (uint8_t)1); // (1) here, (2) the summary is read (again): meets whole_page
+    base_add_relaxed(&det_dirty_pages, 1u);              // relaxed: a figure for stats and the sweep's limit
+    base_store_seq_cst(&c->dirty[page], (uint8_t)DIRTY); // (1) here, (2) the summary is read (again): meets whole_page
 }
 ALWAYS_INLINE void one_cell(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask,
                             uint32_t stamp, struct det_pending *p)

@@ -33,6 +33,7 @@ enum {
 #define OBJECT_PAGE_SPAN ((uintptr_t)8192) // program bytes that a page of indices covers
 #define OCCUPIED_BYTES   (CHUNK_BYTES / OBJECT_PAGE_SPAN)
 enum { SUMMED = 512 };
+enum { DIRTY = 1, EMPTY = 2 }; // of `dirty`: touched; touched, and found all zero by the last sweep
 
 struct det_chunk {
     uintptr_t base; // of the program's memory

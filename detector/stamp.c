@@ -352,12 +352,17 @@ void det_stamp_begin_sweep(void)
     det_records = range_base(&records);
     det_record_maker_forget(&sweeper);
 }
-uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *st))
+uint32_t det_stamp_forward(uint32_t index, bool (*keep)(uint32_t slot, uint32_t time))
 {
     uint32_t *to = &stamp_map[index - old_stamps.from];
     if (*to) return *to == DEAD ? 0 : *to;
+    const uint64_t run = *run_of(index);
+    if (run && !keep(run_slot(run), run_time(run))) { // its last stamp is not needed, so none is
+        *to = DEAD;
+        return 0;
+    }
     const struct det_stamp *const old = (const struct det_stamp *)range_base(&old_stamps), *st = &old[index];
-    uint32_t at = keep(st) ? range_take_stopped(&stamps, st->mosaic ? 2 : 1) : 0;
+    uint32_t at = keep(st->slot, st->time) ? range_take_stopped(&stamps, st->mosaic ? 2 : 1) : 0;
     *to = at ? at : DEAD;
     if (!at) return 0;
     det_locks_mark(st->chain);
@@ -374,12 +379,12 @@ uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *
     }
     return at;
 }
-static uint32_t word_forward(uint32_t w, bool (*keep)(const struct det_stamp *))
+static uint32_t word_forward(uint32_t w, bool (*keep)(uint32_t slot, uint32_t time))
 {
     const uint32_t to = w ? det_stamp_forward(word_index(w), keep) : 0;
     return to ? word_make(to, word_mask(w)) : 0;
 }
-static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_stamp *))
+static uint64_t record_forward(uint32_t index, bool (*keep)(uint32_t slot, uint32_t time))
 {
     const struct det_record *r = (const struct det_record *)&range_base(&old_records)[index];
     uint32_t *to = &record_map[index - old_records.from];
@@ -396,7 +401,7 @@ static uint64_t record_forward(uint32_t index, bool (*keep)(const struct det_sta
     if (cell_has_record(cell)) *to = cell_w(cell); // only records are remembered: the others are as cheap to make again
     return cell;
 }
-uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st))
+uint64_t det_cell_forward(uint64_t cell, bool (*keep)(uint32_t slot, uint32_t time))
 {
     if (!cell_has_record(cell)) return cell_make(word_forward(cell_w(cell), keep), word_forward(cell_r(cell), keep));
     const uint64_t base = record_forward(cell_w(cell), keep);

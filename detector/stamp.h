@@ -88,9 +88,9 @@ uint64_t det_stamps_used(void), det_records_used(void);
 // ---- for the sweep, world stopped ----
 // Starts a new generation of numbers; what the old ones hold stays readable until det_stamp_end_sweep.
 void det_stamp_begin_sweep(void);
-// The new number of an old stamp: copied at first sight. keep tells whether the stamp is still needed. 0: it is not.
-uint32_t det_stamp_forward(uint32_t index, bool (*keep)(const struct det_stamp *st));
-uint64_t det_cell_forward(uint64_t cell, bool (*keep)(const struct det_stamp *st));
+// The new number of an old stamp: copied at first sight. keep tells whether a stamp of (slot, time) is still needed. 0: it is not.
+uint32_t det_stamp_forward(uint32_t index, bool (*keep)(uint32_t slot, uint32_t time));
+uint64_t det_cell_forward(uint64_t cell, bool (*keep)(uint32_t slot, uint32_t time));
 void det_stamp_end_sweep(void);
 
 #endif

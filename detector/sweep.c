@@ -96,11 +96,10 @@ static void compute_common(void)
     }
     base_free(known, nslots * sizeof *known);
 }
-static bool keep(const struct det_stamp *st)
+static bool keep(uint32_t slot, uint32_t time)
 {
-    if (st->time <= common[st->slot]) return false;
-    named[st->slot] = 1;
-    det_locks_mark(st->chain);
+    if (time <= common[slot]) return false;
+    named[slot] = 1;
     return true;
 }
 static void name_slot(uint32_t slot, uint32_t time, void *ctx)
@@ -128,7 +127,13 @@ static void sweep_page(struct det_chunk *c, uintptr_t page)
                            last_to); // relaxed: the inlined path may read meanwhile; old and new numbers differ
         any |= last_to != 0;
     }
-    if (!any) {
+    // All zero: given back if it has been so since the last sweep. A page in use is often empty for a moment, and
+    // taking it away costs a page fault.
+    if (any) {
+        c->dirty[page] = DIRTY;
+    } else if (c->dirty[page] == DIRTY) {
+        c->dirty[page] = EMPTY;
+    } else {
         c->dirty[page] = 0;
         det_dirty_pages--;
         sys_zap(cell, SHADOW_PAGE);

@@ -19,7 +19,11 @@ static struct model_cell {
 static uint32_t stamps[STAMPS];
 static uint32_t keep_from; // stamps of earlier times are dropped by the sweep
 
-static bool keep(const struct det_stamp *st) { return st->time >= keep_from; }
+static bool keep(uint32_t slot, uint32_t time)
+{
+    (void)slot;
+    return time >= keep_from;
+}
 
 static struct entry entry_of(uint32_t word)
 {
