@@ -41,12 +41,12 @@ enum {
 };
 #else
 enum {
-    DET_STAMP_CACHE = 64,
-    DET_MEMO_CACHE = 256,
+    DET_STAMP_CACHE = 1024, // one function of a compressor, inlined into itself, has several hundred sites
+    DET_MEMO_CACHE = 2048,
     DET_NODE_CACHE = 256,
-    DET_MOSAIC_CACHE = 32,
+    DET_MOSAIC_CACHE = 512,
     DET_SEEN_CACHE = 64,
-    DET_RECORD_CACHE = 128
+    DET_RECORD_CACHE = 1024
 };
 #endif
 enum { DET_WAYS = 4 }; // places in a set of the stamp and mosaic caches
