@@ -89,8 +89,8 @@ struct det_strand {
     uint32_t base_node;             // stack node that the shadow stack stands on
     struct det_held_set held;
     struct det_strand_record *record;
-    struct det_strand *awaits; // blocked in a join on it; atomic; see det_strand_await
-    uint32_t awaits_id;        // its id: its memory may have become another strand's when nobody looked
+    struct det_strand *awaits;      // blocked in a join on it; atomic; see det_strand_await
+    uint32_t awaits_id;             // its id: its memory may have become another strand's when nobody looked
     struct det_strand *prev, *next; // of all that live, guarded by det_strands_lock
     struct det_stamp_key stamps[DET_STAMP_CACHE];
     struct det_memo memo[DET_MEMO_CACHE];

@@ -136,8 +136,8 @@ extern __thread struct ins_me ins_me __attribute__((tls_model("initial-exec")));
 extern char ins_dead_owners; // names what a thread with robust mutexes releases at its end
 void ins_threads_init(void);
 void ins_threads_main(struct det_strand *s); // the calling thread is the first, and its strand is s
-struct det_strand *ins_thread_adopt(void); // makes the calling thread, which we did not create, a strand
-void ins_threads_all_off(void);            // every thread's events go nowhere from now on
-bool ins_threads_single(void);             // no other thread is alive that we know of
+struct det_strand *ins_thread_adopt(void);   // makes the calling thread, which we did not create, a strand
+void ins_threads_all_off(void);              // every thread's events go nowhere from now on
+bool ins_threads_single(void);               // no other thread is alive that we know of
 
 #endif
