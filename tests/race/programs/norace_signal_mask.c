@@ -27,7 +27,7 @@ int main(void)
     pthread_t t;
     pthread_create(&t, NULL, run, NULL);
     pthread_join(t, NULL);
-    pthread_create(&t, &attr, run, &attr);
+    pthread_create(&t, &attr, run, &two);
     pthread_join(t, NULL);
     thrd_t c11;
     thrd_create(&c11, run_c11, NULL);
