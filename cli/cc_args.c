@@ -11,89 +11,22 @@
 #include <string.h>
 
 // Options whose operand is the next word. (Those that may also hold it themselves, -DX, do so if they are longer.)
-static const char *const with_operand[] = {"-o",
-                                           "-x",
-                                           "-I",
-                                           "-L",
-                                           "-l",
-                                           "-D",
-                                           "-U",
-                                           "-A",
-                                           "-B",
-                                           "-F",
-                                           "-G",
-                                           "-T",
-                                           "-u",
-                                           "-z",
-                                           "-e",
-                                           "-MF",
-                                           "-MT",
-                                           "-MQ",
-                                           "-MJ",
-                                           "-idirafter",
-                                           "-include",
-                                           "-include-pch",
-                                           "-imacros",
-                                           "-iprefix",
-                                           "-iwithprefix",
-                                           "-iwithprefixbefore",
-                                           "-isystem",
-                                           "-iquote",
-                                           "-isysroot",
-                                           "-imultilib",
-                                           "-iframework",
-                                           "-ivfsoverlay",
-                                           "-cxx-isystem",
-                                           "-Xlinker",
-                                           "-Xassembler",
-                                           "-Xpreprocessor",
-                                           "-Xclang",
-                                           "-Xanalyzer",
-                                           "-mllvm",
-                                           "-arch",
-                                           "-target",
-                                           "--target",
-                                           "--param",
-                                           "-aux-info",
-                                           "-dumpbase",
-                                           "-dumpbase-ext",
-                                           "-dumpdir",
-                                           "-wrapper",
-                                           "-framework",
-                                           "-rpath",
-                                           "-serialize-diagnostics",
-                                           "--serialize-diagnostics",
-                                           "--sysroot",
-                                           "--output",
-                                           "--include",
-                                           "--language",
-                                           "--library-directory",
-                                           "--include-directory",
-                                           "--define-macro",
-                                           "--undefine-macro",
-                                           "--config",
-                                           "-gcc-toolchain",
-                                           "-working-directory"};
+static const char with_operand[] =
+    " -o -x -I -L -l -D -U -A -B -F -G -T -u -z -e -MF -MT -MQ -MJ -idirafter -include -include-pch"
+    " -imacros -iprefix -iwithprefix -iwithprefixbefore -isystem -iquote -isysroot -imultilib -iframework"
+    " -ivfsoverlay -cxx-isystem -Xlinker -Xassembler -Xpreprocessor -Xclang -Xanalyzer -mllvm -arch"
+    " -target --target --param -aux-info -dumpbase -dumpbase-ext -dumpdir -wrapper -framework -rpath"
+    " -serialize-diagnostics --serialize-diagnostics --sysroot --output --include --language"
+    " --library-directory --include-directory --define-macro --undefine-macro --config -gcc-toolchain"
+    " -working-directory ";
 // After one of these the compiler does not link.
-static const char *const no_link[] = {"-c",
-                                      "-S",
-                                      "-E",
-                                      "-M",
-                                      "-MM",
-                                      "-fsyntax-only",
-                                      "--compile",
-                                      "--assemble",
-                                      "--preprocess",
-                                      "--dependencies",
-                                      "--user-dependencies",
-                                      "--precompile",
-                                      "-emit-llvm-only",
-                                      "--analyze",
-                                      "-verify-pch"};
+static const char no_link[] =
+    " -c -S -E -M -MM -fsyntax-only --compile --assemble --preprocess --dependencies --user-dependencies"
+    " --precompile -emit-llvm-only --analyze -verify-pch ";
 // With one of these it prints something and does nothing else.
-static const char *const only_print[] = {
-    "--version",    "--help",           "-help",        "--target-help", "-dumpspecs",
-    "-dumpversion", "-dumpfullversion", "-dumpmachine", "-cc1",          "-cc1as"};
+static const char only_print[] =
+    " --version --help -help --target-help -dumpspecs -dumpversion -dumpfullversion -dumpmachine -cc1"
+    " -cc1as ";
 // Sanitizers whose runtime takes the place of the same functions, or lays out memory in its own way.
 static const char *const foreign[] = {
     "address",       "kernel-address", "hwaddress", "kernel-hwaddress", "pointer-compare", "pointer-subtract", "memory",
@@ -112,13 +45,11 @@ struct reader {
     int depth; // of @FILE in @FILE
 };
 
-static bool is_one_of(const char *word, const char *const *list, size_t n)
+// Whether a list, " A B C ", has the word.
+static bool has(const char *list, const char *word)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(word, list[i]) == 0) return true;
-    return false;
+    return !strchr(word, ' ') && *word && strstr(list, cli_printf(" %s ", word));
 }
-#define IS_ONE_OF(word, list) is_one_of((word), (list), sizeof(list) / sizeof *(list))
 static bool begins(const char *word, const char *with) { return strncmp(word, with, strlen(with)) == 0; }
 
 // ---- -fsanitize=A,B ------------------------------------------------------------------------------------------
@@ -220,8 +151,8 @@ static void link_option(struct reader *r, const char *word)
 }
 static void option(struct reader *r, const char *word)
 {
-    if (IS_ONE_OF(word, no_link)) r->no_link = true;
-    if (IS_ONE_OF(word, only_print) || begins(word, "-print-") || begins(word, "--print-") || begins(word, "--help="))
+    if (has(no_link, word)) r->no_link = true;
+    if (has(only_print, word) || begins(word, "-print-") || begins(word, "--print-") || begins(word, "--help="))
         r->only_print = true;
     if (strcmp(word, "-ffreestanding") == 0 || strcmp(word, "-fno-hosted") == 0) r->freestanding = true;
     if (strcmp(word, "-fhosted") == 0 || strcmp(word, "-fno-freestanding") == 0) r->freestanding = false;
@@ -251,7 +182,7 @@ static void words(struct reader *r, const struct cc_list *l, struct cc_list *out
         cc_push(out, word);
         if (word[0] != '-' || !word[1]) {
             cc_push(&r->a->files, word);
-        } else if (IS_ONE_OF(word, with_operand) && i + 1 < l->n) {
+        } else if (has(with_operand, word) && i + 1 < l->n) {
             operand(r, word, l->v[++i]);
             cc_push(out, l->v[i]);
         } else {
