@@ -138,7 +138,8 @@ void det_lock_repair(struct det_strand *s, uintptr_t pc, uintptr_t addr);
 
 // ---- condition variables, barriers ---------------------------------------------------------------------------
 // The caller reports the mutex's release and acquisition itself (with DET_LOCK_COND). wait_begin comes before
-// that release, wait_end (any outcome) after the mutex is back. A signal that finds nobody waiting orders nothing.
+// that release, wait_end (any outcome) before the request and the acquisition: the waiter was woken, and then wanted the
+// mutex. A signal that finds nobody waiting orders nothing.
 
 void det_cond_wait_begin(struct det_strand *s, uintptr_t pc, uintptr_t cond);
 void det_cond_wait_end(struct det_strand *s, uintptr_t pc, uintptr_t cond, bool woken);

@@ -14,10 +14,10 @@ void ins_wait_end(const struct ins_wait *w, int error)
 {
     // Every other error leaves the mutex with the caller, as a return of 0 does.
     const int lost = error == ENOTRECOVERABLE || error == EOWNERDEAD ? error : 0;
-    // The wait took the mutex again while the thread kept what else it holds.
+    // The wait was woken, and then took the mutex again while the thread kept what else it holds.
+    det_cond_wait_end(w->s, w->pc, (uintptr_t)w->cond, error == 0);
     det_lock_request(w->s, w->pc, (uintptr_t)w->mutex, DET_LOCK_COND);
     ins_mutex_acquired(w->s, w->pc, w->mutex, DET_LOCK_COND, lost);
-    det_cond_wait_end(w->s, w->pc, (uintptr_t)w->cond, error == 0);
 }
 void ins_wait_cancelled(void *w) { ins_wait_end(w, ECANCELED); }
 

@@ -193,9 +193,9 @@ static void waiting(struct det_strand *s, const struct event *e)
         det_lock_release(s, e->pc, e->mutex, DET_LOCK_COND);
         break;
     case OP_WAIT_END:
+        det_cond_wait_end(s, e->pc, e->addr, e->flags & FLAG_WOKEN);
         det_lock_request(s, e->pc, e->mutex, DET_LOCK_COND);
         det_lock_acquired(s, e->pc, e->mutex, DET_LOCK_COND);
-        det_cond_wait_end(s, e->pc, e->addr, e->flags & FLAG_WOKEN);
         break;
     case OP_SIGNAL: det_cond_signal(s, e->pc, e->addr, e->flags & FLAG_ALL); break;
     case OP_COND_DESTROY: det_cond_destroy(s, e->pc, e->addr); break;
