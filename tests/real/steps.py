@@ -12,6 +12,9 @@ import findings
 import programs
 
 
+BUILT = ".built"  # in a tree whose build went well
+
+
 @dataclasses.dataclass
 class Outcome:
     step: programs.Step
@@ -68,9 +71,11 @@ def fresh_tree(source, tree):
     shutil.copytree(source, tree, symlinks=True)  # keeps times: nothing generated is made again
 
 
-def build(program, source, variant, work):
-    """Builds a fresh copy of the source; returns (tree, what went wrong or "")."""
+def build(program, source, variant, work, keep=False):
+    """Builds a fresh copy of the source, unless keep and it is built; returns (tree, what went wrong or "")."""
     tree = work / "built" / variant.name / program.name
+    if keep and (tree / BUILT).exists():
+        return tree, ""
     fresh_tree(source, tree)
     logs = work / "logs" / variant.name
     for i, step in enumerate(program.build):
@@ -78,4 +83,5 @@ def build(program, source, variant, work):
         done = run_step(step, tree, variant, logs / f"{program.name}.build{i}", names)
         if done.trouble:
             return tree, f"{step.title}: {done.trouble}"
+    (tree / BUILT).touch()
     return tree, ""
