@@ -98,7 +98,7 @@ def check(args, name, directory):
     options = f"report_format=json:log_path={directory}/{name}.log{promise.options}"
     try:
         done = subprocess.run([program], env={**os.environ, "RAVEL_OPTIONS": options}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100, check=False)
     except subprocess.TimeoutExpired:
         return ["did not end"]
     log = "".join(path.read_text(encoding="utf-8") for path in directory.glob(f"{name}.log.*"))
