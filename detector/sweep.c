@@ -80,7 +80,9 @@ static void note_all(const struct det_strand *s, uint32_t *known)
         det_clock_each(&s->clock, note, known);
         known[s->slot] = UINT32_MAX; // its own, and what a former owner did: known before it took the slot
         const struct det_strand *next = base_load_acquire(&s->awaits); // acquire: pairs with det_strand_await
-        if (!next || next->record->id != s->awaits_id) return;
+        // Its memory may be another strand's by now, or about to be: made by a thread in no section, its record unset.
+        const struct det_strand_record *r = next ? base_load_acquire(&next->record) : NULL;
+        if (!r || r->id != s->awaits_id) return;
         s = next;
     }
 }
