@@ -11,10 +11,11 @@
 // The step (cell, stamp, mask) -> cell is a pure function as long as it finds no race and the strand's clock only
 // grows, so it is remembered per strand (det_memo): a million cells in one situation cost one computation.
 //
-// The cell changes by compare-and-swap against the value that was checked, so of two simultaneous accesses one
-// always sees the other.
+// The cell changes by compare-and-swap against the value that was checked, or by a plain store where no other strand may
+// touch it meanwhile (owner.h). So of two simultaneous accesses one always sees the other.
 #include "detector/access.h"
 #include "base/arena.h"
+#include "detector/owner.h"
 #include "detector/sweep.h"
 
 static uint64_t races_found, given_up; // atomic counters
@@ -328,12 +329,13 @@ static COLD void page_dirty(const struct det_chunk *c, uintptr_t page)
 ALWAYS_INLINE void one_cell(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask,
                             uint32_t stamp, struct det_pending *p)
 {
+    const uintptr_t page = det_page_of(c, addr);
+    const bool own = det_page_open(s, c, page);
     uint64_t *cell = det_cell_of(c, addr);
     uint64_t seen = base_load_acquire(cell); // acquire: the stamps it names are written; pairs with the cas below
     for (;;) {
         uint64_t old = seen;
         if (unlikely(!seen)) { // the page's first cell, or the summary's word on it
-            const uintptr_t page = det_page_of(c, addr);
             if (!base_load_relaxed(&c->dirty[page])) page_dirty(c, page);
             old = base_load_seq_cst(&c->summary[page]);
         }
@@ -341,6 +343,10 @@ ALWAYS_INLINE void one_cell(struct det_strand *s, const struct det_chunk *c, uin
         if (new_ == seen) {
             const uint32_t kind = det_stamp_at(stamp)->kind;
             if (cell_has_record(seen) && kind <= DET_WRITE) seen_add(s, seen, mask, (enum det_kind)kind);
+            return;
+        }
+        if (own) {
+            base_store_release(cell, new_); // release: publishes my stamp
             return;
         }
         // acq_rel: publishes my stamp; a failure shows another's. What was pended before a failure stays true.
@@ -387,6 +393,7 @@ static bool cas_two(uint64_t *cells, const uint64_t old[2], const uint64_t new_[
 // Both cells of an aligned 8, all bytes, in one step: if what comes of either is remembered. False: one by one.
 ALWAYS_INLINE bool two_cells(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t stamp)
 {
+    const bool own = det_page_open(s, c, det_page_of(c, addr));
     uint64_t *cells = det_cell_of(c, addr);
     const uint64_t old[2] = {base_load_acquire(&cells[0]), base_load_acquire(&cells[1])}; // acquire: as in one_cell
     if (!old[0] || !old[1]) return false;
@@ -399,7 +406,10 @@ ALWAYS_INLINE bool two_cells(struct det_strand *s, const struct det_chunk *c, ui
         new_[1] = m->new_;
     }
     if (new_[0] == old[0] || new_[1] == old[1]) return false;
-    return cas_two(cells, old, new_); // a full barrier: as the cas of one_cell
+    if (!own) return cas_two(cells, old, new_); // a full barrier: as the cas of one_cell
+    base_store_release(&cells[0], new_[0]);     // release: as in one_cell
+    base_store_release(&cells[1], new_[1]);
+    return true;
 }
 // At most 8 bytes inside an aligned 8: one or two cells of one chunk.
 ALWAYS_INLINE void few_bytes(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, size_t size,
@@ -410,6 +420,27 @@ ALWAYS_INLINE void few_bytes(struct det_strand *s, const struct det_chunk *c, ui
     if (bytes == 255 && two_cells(s, c, a, stamp)) return;
     if (bytes & 15) one_cell(s, c, a, bytes & 15, stamp, p);
     if (bytes >> 4) one_cell(s, c, a + 4, bytes >> 4, stamp, p);
+}
+// Whole cells from a on, up to end and inside one page, as long as the page is mine and this strand has made the same step
+// before. Returns how many bytes were dealt with.
+static size_t run_of_cells(struct det_strand *s, const struct det_chunk *c, uintptr_t a, uintptr_t end, uint32_t stamp)
+{
+    if (base_load_relaxed(&c->owner[det_page_of(c, a)]) != s->tag) return 0; // relaxed: owner.h
+    const uintptr_t page_end = (a | (APP_PAGE - 1)) + 1;
+    uint64_t *const first = det_cell_of(c, a), *const stop = first + ((end < page_end ? end : page_end) - a) / 4;
+    uint64_t *cell = first, last = 0, last_to = 0;
+    for (; cell < stop; cell++) {
+        const uint64_t old = base_load_relaxed(cell); // relaxed: as in touch
+        if (old != last || !old) {
+            const struct det_memo *m = memo_place(s, old, stamp, 15);
+            if (!old || !memo_is(m, old, stamp, 15) || m->new_ == old) break;
+            last = old;
+            last_to = m->new_;
+        }
+        base_store_release(cell, last_to); // release: publishes my stamp
+    }
+    s->credit += (uint32_t)(cell - first);
+    return (size_t)(cell - first) * 4;
 }
 void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p)
 {
@@ -432,7 +463,10 @@ void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_
             a += APP_PAGE - 4;
             continue;
         }
-        if (a % 8 == 0 && a >= addr && end - a >= 8 && two_cells(s, &c, a, stamp))
+        const size_t done = a >= addr && end - a >= 8 ? run_of_cells(s, &c, a, end, stamp) : 0;
+        if (done)
+            a += done - 4;
+        else if (a % 8 == 0 && a >= addr && end - a >= 8 && two_cells(s, &c, a, stamp))
             a += 4;
         else
             one_cell(s, &c, a, mask_in_cell(a, addr, end), stamp, p);
@@ -463,29 +497,39 @@ static uint64_t with(struct det_strand *s, uint64_t cell, uint32_t stamp, uint32
     entries_free(&e);
     return new_;
 }
-static void overwrite_one(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask,
-                          uint32_t stamp)
+// A plain store: the block is the caller's alone, by the allocator's word; whoever still touches it uses it after
+// its free, and that race was found at the free or is found at the next access.
+static void overwrite_whole(const struct det_chunk *c, uintptr_t addr, size_t n, uint32_t stamp)
+{
+    const uint64_t new_ = stamp ? cell_make(word_make(stamp, 15), 0) : 0;
+    const uintptr_t page = det_page_of(c, addr);
+    if (new_ && !c->dirty[page]) page_dirty(c, page);
+    uint64_t *cell = det_cell_of(c, addr);
+    for (size_t i = 0; i < n; i++) base_store_release(&cell[i], new_);
+}
+// The bytes of mask, which are not all of the cell.
+static void overwrite_part(struct det_strand *s, const struct det_chunk *c, uintptr_t addr, uint32_t mask,
+                           uint32_t stamp)
 {
     uint64_t *cell = det_cell_of(c, addr);
     const uintptr_t page = det_page_of(c, addr);
-    uint64_t new_ = stamp ? cell_make(word_make(stamp, 15), 0) : 0;
-    if (mask != 15) {
-        const uint64_t seen = base_load_relaxed(cell);
-        new_ = with(s, without(s, seen ? seen : c->summary[page], mask), stamp, mask);
-    }
+    const uint64_t seen = base_load_relaxed(cell);
+    const uint64_t new_ = with(s, without(s, seen ? seen : c->summary[page], mask), stamp, mask);
     if (new_ && !c->dirty[page]) page_dirty(c, page);
-    // A plain store: the block is the caller's alone, by the allocator's word; whoever still touches it uses it after
-    // its free, and that race was found at the free or is found at the next access.
     base_store_release(cell, new_);
 }
 // The summary of a page says nothing any more: cells that are not overwritten spell it out.
-static void spell_out(const struct det_chunk *c, uintptr_t page)
+static void spell_out(struct det_strand *s, const struct det_chunk *c, uintptr_t page)
 {
     const uint64_t summary = c->summary[page];
     if (!summary) return;
+    det_page_open(s, c, page);
     uint64_t *cell = &c->cells[page * (SHADOW_PAGE / 8)];
-    for (int i = 0; i < SHADOW_PAGE / 8; i++)
-        if (!base_load_relaxed(&cell[i])) base_store_release(&cell[i], summary);
+    for (int i = 0; i < SHADOW_PAGE / 8; i++) {
+        uint64_t zero = 0;
+        base_cas_acq_rel(&cell[i], &zero,
+                         summary); // other bytes of the page are others', who may be about to touch them
+    }
     if (!c->dirty[page]) page_dirty(c, page);
     c->summary[page] = 0;
 }
@@ -512,9 +556,16 @@ void det_access_overwrite(struct det_strand *s, uintptr_t addr, size_t size, uin
             a += APP_PAGE;
             continue;
         }
-        spell_out(&c, page);
+        spell_out(s, &c, page);
         const uintptr_t stop = (a | (APP_PAGE - 1)) + 1 < end ? (a | (APP_PAGE - 1)) + 1 : end;
-        for (; a < stop; a += 4) overwrite_one(s, &c, a, mask_in_cell(a, addr, end), stamp);
+        while (a < stop) {
+            const size_t whole = a >= addr ? (stop - a) / 4 : 0;
+            if (whole)
+                overwrite_whole(&c, a, whole, stamp);
+            else
+                overwrite_part(s, &c, a, mask_in_cell(a, addr, end), stamp);
+            a += whole ? whole * 4 : 4;
+        }
     }
 }
 
@@ -527,11 +578,48 @@ static NOINLINE void access_event(struct det_strand *s, const struct det_current
     det_access_cells(s, now->addr, now->size, stamp, &p);
     if (unlikely(p.n)) det_races_report(s, now, &p);
 }
+// The common case: the cells lie in a page that is mine, and all are in states from which this strand has made the same
+// step before. False: not so; what was done to some of the cells stays true.
+ALWAYS_INLINE bool touch(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp)
+{
+    struct det_chunk c;
+    if (unlikely(size > 16 || addr % APP_PAGE + size > APP_PAGE || !det_chunk_find(addr, &c))) return false;
+    if (base_load_relaxed(&c.owner[det_page_of(&c, addr)]) != s->tag) return false; // relaxed: owner.h
+    uint64_t *cell = det_cell_of(&c, addr), last = 0, last_to = 0;
+    uint32_t last_mask = 0;
+    for (uint32_t bytes = ((1u << size) - 1) << (addr & 3); bytes; bytes >>= 4, cell++) {
+        const uint32_t mask = bytes & 15;
+        const uint64_t old =
+            base_load_relaxed(cell); // relaxed: what it names was looked at when the step was remembered
+        if (old != last || mask != last_mask) {
+            const struct det_memo *m = memo_place(s, old, stamp, mask);
+            if (!old || !memo_is(m, old, stamp, mask)) return false;
+            last = old;
+            last_mask = mask;
+            last_to = m->new_;
+        }
+        if (unlikely(last_to == old)) return false; // a record of mine is yet to be remembered, perhaps
+        base_store_release(cell, last_to);          // release: publishes my stamp
+    }
+    s->credit++;
+    return true;
+}
+// Does a record stand there that holds this access already?
+ALWAYS_INLINE bool in_records(struct det_strand *s, uintptr_t addr, size_t size, enum det_kind kind)
+{
+    const uint64_t *cell = (const uint64_t *)det_cell(addr);
+    return cell && cell_has_record(base_load_relaxed(cell)) && size <= 16 && (addr & 63) + size <= 64 &&
+           nothing_to_do(s, addr, size, kind);
+}
 void det_access_slow(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
 {
-    if (size <= 16 && (addr & 63) + size <= 64 && nothing_to_do(s, addr, size, kind)) return;
+    if (in_records(s, addr, size, kind)) return;
     if (unlikely(s->ignore || !det_cfg.report_races || !det_enter(s))) return;
     const uint32_t stamp = det_stamp_get(s, pc, det_what(kind, DET_BY_PROGRAM, size));
+    if (likely(stamp && touch(s, addr, size, stamp))) {
+        det_leave(s);
+        return;
+    }
     if (likely(stamp))
         access_event(s, &(struct det_current){pc, addr, size, kind, DET_BY_PROGRAM}, stamp);
     else

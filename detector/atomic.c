@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "detector/access.h"
 #include "detector/objects.h"
+#include "detector/owner.h"
 
 static bool is_empty(const struct det_release *r) { return !r->clock.root && r->slot == 0 && r->time == 0; }
 static bool acquires(int order)
@@ -110,6 +111,7 @@ void det_atomic_begin(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint32
 {
     *op = (struct det_atomic){NULL, pc, addr, size};
     if (!det_enter(s)) return;
+    det_pages_share(s, addr, size); // before the lock: nothing may wait for a page under it
     object_lock(s, addr, op);
 }
 static void clock_before(struct det_strand *s, struct det_sync *o, enum det_op what, int order)

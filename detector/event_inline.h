@@ -136,11 +136,12 @@ ALWAYS_INLINE void det_seen_forget(struct det_strand_hot *h)
     for (int i = 0; i < DET_HOT_SEEN; i++) h->seen[i] = 0;
 }
 // True when the strand has touched all these bytes in its current epoch already, so that there is nothing to do.
-// size is a compile-time 1, 2, 4, 8 or 16. An address that is not aligned to it is a miss.
+// size is a compile-time 1, 2, 4, 8 or 16. An address that is not aligned to it is a miss; vectors of doubles need only 8.
 ALWAYS_INLINE bool det_hit(const struct det_strand *s, uintptr_t addr, int size, enum det_kind kind)
 {
     const struct det_strand_hot *h = (const struct det_strand_hot *)s;
-    if (size > 1 && unlikely(addr & (uintptr_t)(size - 1))) return false;
+    if (size > 1 && unlikely(addr & (uintptr_t)(size < 8 ? size - 1 : 7))) return false;
+    if (size == 16 && unlikely((addr & ((1u << DET_CHUNK_BITS) - 1)) > (1u << DET_CHUNK_BITS) - 16)) return false;
     const uintptr_t base = det_shadow_base(addr);
     if (unlikely(!base)) return false;
     if (size < 4) {

@@ -8,7 +8,8 @@
 void det_alloc(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size)
 {
     if (!size || !det_enter(s)) return;
-    det_objects_forget(addr, size, false);
+    // An allocator mostly hands out what it has just taken back, so the block's entry is used again.
+    det_objects_forget(addr, size, DET_KEEP_FIRST);
     const uint32_t stamp = det_stamp_get(s, pc, det_what(DET_WRITE, DET_BY_MALLOC, 0));
     struct det_heap *h = det_object_get(addr, DET_OBJ_HEAP, NULL);
     if (h) {
@@ -39,7 +40,7 @@ bool det_free(struct det_strand *s, uintptr_t pc, uintptr_t addr)
                 det_give_up();
             if (unlikely(p.n)) det_races_report(s, &now, &p);
         }
-        det_objects_forget(addr, size, true);
+        det_objects_forget(addr, size, DET_KEEP_BLOCKS);
     }
     det_leave(s);
     return known;
@@ -47,7 +48,7 @@ bool det_free(struct det_strand *s, uintptr_t pc, uintptr_t addr)
 void det_unmap(struct det_strand *s, uintptr_t addr, size_t size)
 {
     if (!size || !det_enter(s)) return;
-    det_objects_forget(addr, size, false);
+    det_objects_forget(addr, size, DET_KEEP_NOTHING);
     det_access_overwrite(s, addr, size, 0);
     det_leave(s);
 }

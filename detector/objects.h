@@ -47,8 +47,9 @@ void det_sync_clear(struct det_sync *o); // atomic.c
 void det_barrier_clear(struct det_barrier *b);
 void det_release_merge(struct det_release *into, const struct det_release *from);
 void det_release_copy(struct det_release *into, const struct det_release *from);
-// All objects in the range are gone; heap blocks too unless keep_heap.
-void det_objects_forget(uintptr_t addr, size_t size, bool keep_heap);
+// All objects in the range are gone, except what is kept: all heap blocks, or the one that begins where the range does.
+enum det_keep { DET_KEEP_NOTHING, DET_KEEP_BLOCKS, DET_KEEP_FIRST };
+void det_objects_forget(uintptr_t addr, size_t size, enum det_keep what);
 uint64_t det_objects_count(enum det_object_type type);
 void det_objects_reset(void);
 

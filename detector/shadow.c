@@ -8,7 +8,7 @@ static uint32_t *made;   // chunk numbers, in order of making; guarded by lock
 static uint32_t nmade;   // atomic
 static uint64_t refused; // atomic: chunks that could not be had
 
-#define RESERVATION (CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 9 + OCCUPIED_BYTES + CHUNK_PAGES / SUMMED)
+#define RESERVATION (CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 13 + OCCUPIED_BYTES + CHUNK_PAGES / SUMMED)
 
 bool det_chunk_make(uintptr_t addr, struct det_chunk *c)
 {

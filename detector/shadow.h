@@ -4,6 +4,7 @@
 //     cells     8 bytes for every 4: {last write, last read} (event_inline.h)
 //     objects   an index for every 8 bytes: head of the chain of objects there (sync.h)
 //     summary   a cell for every shadow page: what a zero cell of that page stands for
+//     owner     a word for every shadow page: who may change its cells, and how (owner.h)
 //     dirty     a byte for every shadow page: some cell of it may be non-zero
 //     occupied  a byte for every page of `objects`: some index of it may be non-zero
 //     summed    a byte for every SUMMED entries of `summary`: some of them may be non-zero
@@ -14,7 +15,7 @@
 //     {stamp word, stamp word or 0}, {0, stamp word}
 //     {record index (mask 0), read stamp word or 0}
 // The first word is the last write; the second a read, or an older write of other bytes than the first's.
-// and changes by compare-and-swap only, except in memory that the allocator has just handed out.
+// and changes as owner.h says, except in memory that the allocator has just handed out.
 #ifndef DETECTOR_SHADOW_H
 #define DETECTOR_SHADOW_H
 
@@ -40,6 +41,7 @@ struct det_chunk {
     uint64_t *cells;
     uint32_t *objects;
     uint64_t *summary;
+    uint32_t *owner;
     uint8_t *dirty, *occupied, *summed;
 };
 // False when there is no shadow for addr yet.
@@ -53,7 +55,8 @@ static inline bool det_chunk_find(uintptr_t addr, struct det_chunk *c)
     c->cells = (uint64_t *)p;
     c->objects = (uint32_t *)(p + CELLS_BYTES);
     c->summary = (uint64_t *)(p + CELLS_BYTES + OBJECTS_BYTES);
-    c->dirty = (uint8_t *)(p + CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 8);
+    c->owner = (uint32_t *)(p + CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 8);
+    c->dirty = (uint8_t *)(p + CELLS_BYTES + OBJECTS_BYTES + CHUNK_PAGES * 12);
     c->occupied = c->dirty + CHUNK_PAGES;
     c->summed = c->occupied + OCCUPIED_BYTES;
     return true;

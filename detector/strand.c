@@ -1,6 +1,7 @@
 #include "detector/strand.h"
 #include "base/arena.h"
 #include "base/print.h"
+#include "detector/owner.h"
 #include "detector/shadow.h"
 #include "detector/stack.h"
 #include "detector/stamp.h"
@@ -16,6 +17,11 @@ struct det_strand *det_strands;           // guarded by det_strands_lock
 static struct det_strand_record *records; // guarded by det_strands_lock
 static uint32_t next_id;                  // guarded by det_strands_lock
 static struct base_pool pool = {.size = sizeof(struct det_strand)};
+#ifdef RAVEL_TINY
+enum { FIRST_CREDIT = 1200 }; // for two pages
+#else
+enum { FIRST_CREDIT = 32 << 10 }; // a worker's input was mostly made by another thread
+#endif
 static uint64_t dropped; // atomic counter
 
 // ---- slots ---------------------------------------------------------------------------------------------------
@@ -156,7 +162,8 @@ struct det_strand *det_strand_create(struct det_strand *parent, uintptr_t pc)
     const uint32_t created = parent ? det_stack_of(parent, pc) : 0;
     const uint32_t published = parent ? det_publish_time(parent) : 0;
     struct det_strand *s = base_pool_get(&pool);
-    *s = (struct det_strand){.time = 1};
+    *s = (struct det_strand){.time = 1, .tag = s->tag, .credit = FIRST_CREDIT};
+    if (!s->tag) det_owner_join(s);
     struct det_strand_record *r = base_arena_alloc(sizeof *r);
     *r = (struct det_strand_record){.parent = parent ? parent->record->id : DET_NO_SLOT, .created = created};
     s->record = r;

@@ -71,8 +71,11 @@ struct det_node_key { // (parent, pc) -> trie node
 
 struct det_strand {
     struct det_strand_hot hot; // first: event_inline.h
-    uint32_t in;               // sections (low 16 bits) and reporting (DET_REPORTING); the strand's, read by a sweep
+    uint32_t in;               // see DET_WAITING; the strand's, read by sweeps and by who takes pages
     uint32_t ignore;           // depth of ignore regions
+    uint32_t tag;       // as the owner of shadow pages (owner.h); constant, also when the memory is another strand's
+    uint32_t credit;    // what it may pay for pages of others
+    uint32_t taken_run; // how many it took last, at once
     uint32_t slot, time;
     bool stamped, learned; // since the last tick
     bool finished;
@@ -100,7 +103,8 @@ struct det_strand {
     uint64_t seen[2][DET_SEEN_CACHE]; // by kind: records that hold these bytes of mine in this epoch, see access.c
 };
 
-enum { DET_REPORTING = 1 << 16 };
+// Of det_strand.in: 0 outside, 1 in a section, DET_WAITING in one, but in no window of owner.h.
+enum { DET_WAITING = 2, DET_REPORTING = 1 << 16 };
 extern uint32_t det_stopping;     // atomic: a sweep wants the world to stop
 extern bool det_need_fence;       // constant after init: no membarrier here
 extern struct det_config det_cfg; // constant after init

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/sys.h"
 #include "detector/access.h"
+#include "detector/owner.h"
 #include "detector/stamp.h"
 
 static struct base_lock sweep_lock;
@@ -137,6 +138,7 @@ static void sweep_page(struct det_chunk *c, uintptr_t page)
         c->dirty[page] = EMPTY;
     } else {
         c->dirty[page] = 0;
+        c->owner[page] = DET_OWNER_NONE; // nobody is in a window
         det_dirty_pages--;
         sys_zap(cell, SHADOW_PAGE);
     }

@@ -221,12 +221,17 @@ void det_object_each_in(uintptr_t addr, size_t size, void (*fn)(struct det_objec
             a = span_end;
             continue;
         }
-        for (const uintptr_t stop = span_end < end ? span_end : end; a < stop; a += 8)
+        for (const uintptr_t stop = span_end < end ? span_end : end; a < stop; a += 8) {
+            if (a % 16 == 0 && base_load_relaxed((const uint64_t *)head_of(&c, a)) == 0) { // two heads: mostly nothing
+                a += 8;
+                continue;
+            }
             for (uint32_t i = base_load_acquire(head_of(&c, a)), next; i; i = next) {
                 struct det_object *o = object_at(i);
                 next = o->next;
                 if (o->addr >= addr && o->addr < end) fn(o, ctx);
             }
+        }
     }
 }
 uint64_t det_objects_count(enum det_object_type type) { return tables[type].live; }
@@ -245,10 +250,14 @@ static void empty(struct det_object *o)
     case DET_OBJ_TYPES: break;
     }
 }
+struct keep {
+    enum det_keep what;
+    uintptr_t addr;
+};
 static void gone(struct det_object *o, void *ctx)
 {
-    const bool keep_heap = ctx != NULL;
-    if (o->type == DET_OBJ_HEAP && keep_heap) return;
+    const struct keep *keep = ctx;
+    if (o->type == DET_OBJ_HEAP && (keep->what == DET_KEEP_BLOCKS || (keep->what && o->addr == keep->addr))) return;
     if (o->type == DET_OBJ_LOCK)
         det_locks_object_gone(o); // removes it itself
     else {
@@ -256,9 +265,9 @@ static void gone(struct det_object *o, void *ctx)
         det_object_remove(o);
     }
 }
-void det_objects_forget(uintptr_t addr, size_t size, bool keep_heap)
+void det_objects_forget(uintptr_t addr, size_t size, enum det_keep what)
 {
-    det_object_each_in(addr, size, gone, keep_heap ? (void *)1 : NULL);
+    det_object_each_in(addr, size, gone, &(struct keep){what, addr});
 }
 void det_objects_reset(void)
 {

@@ -69,7 +69,7 @@ ALWAYS_INLINE void word_miss(uintptr_t pc, uintptr_t addr, size_t size, enum det
 {
     struct det_strand *s = det_self();
     // A pointer that is not aligned as its type promises is common enough in C not to be slow for ever.
-    if (unlikely(addr & (size - 1)))
+    if (unlikely((addr & (size < 8 ? size - 1 : 7)) || (size > 8 && !in_one_chunk(addr, size))))
         span_miss(pc, addr, size, kind);
     else if (unlikely(s == &det_nobody))
         attach_and_enter(pc, addr, size, kind);

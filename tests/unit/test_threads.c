@@ -4,13 +4,16 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/lock.h"
 #include "detector/event_inline.h"
 #include "detector/report.h"
+#include "detector/strand.h"
 
 enum { THREADS = 4, LOCKS = 3, PAGE = 2048 };
-static const uintptr_t memory = 0x7f0000000000, shared = 0x7f0100000000, flags = 0x7f0200000000, heap = 0x7f0300000000;
+static const uintptr_t memory = 0x7f0000000000, shared = 0x7f0100000000, flags = 0x7f0200000000, heap = 0x7f0300000000,
+                       owned = 0x7f0400000000;
 static struct det_strand *strands[THREADS + 1]; // [THREADS] is main's
 static uint64_t reports;                        // atomic
 static struct {                                 // atomic: which strands reported a race at that address in this round
@@ -19,9 +22,13 @@ static struct {                                 // atomic: which strands reporte
     uint32_t reporters;
 } watched;
 
+enum { OWNED = 16, MEETINGS = 64 };   // pages, and words of each, see own_or_take
+static uint8_t told[OWNED][PAGE / 8]; // atomic: at which words a race was reported in this round
+
 static void sink(struct det_report *r, void *ctx)
 {
     (void)ctx;
+    if (r->addr - owned < OWNED * PAGE) told[(r->addr - owned) / PAGE][r->addr % PAGE / 8] = 1;
     base_add_relaxed(&reports, 1u);
     if (r->addr >= watched.addr && r->addr - watched.addr < watched.size)
         base_or_relaxed(&watched.reporters, 1u << r->strands[r->side[0].strand].id);
@@ -229,3 +236,54 @@ Test(threads, reads_and_a_write_at_once) { race(write_or_read, 1, 64); }
 Test(threads, atomics_and_a_write_at_once) { race(atomic_or_plain, 1, 64); }
 Test(threads, page_and_word_at_once) { race(page_or_word, 1, 0); }
 Test(threads, page_and_word_at_once_swept) { race(page_or_word, 1, 64); }
+
+// ---- a page is taken from its owner at the moment when the owner stores ------------------------------------------
+
+// The first thread owns pages, and has made the step that it is about to make, on a neighbour: what it does to the others
+// are plain stores. The second, which knows all that the first did in its earlier epochs, takes a page over; from its last
+// word it comes towards the first, so they meet in each page once. At every word the later of the two must report.
+static void own_or_take(struct det_strand *s, unsigned me)
+{
+    for (uintptr_t page = owned; page < owned + OWNED * PAGE; page += PAGE)
+        for (uintptr_t k = 1; k < MEETINGS; k++)
+            det_access(s, 0x402000 + me, page + 8 * (me == 0 ? k : MEETINGS - k), 8, DET_WRITE);
+}
+static void own(struct det_strand *s, uintptr_t words)
+{
+    for (uintptr_t page = owned; page < owned + OWNED * PAGE; page += PAGE)
+        for (uintptr_t k = 0; k < words; k++) det_access(s, 0x402000, page + 8 * k, 8, DET_WRITE);
+}
+static void *owner_or_taker(void *arg)
+{
+    const unsigned me = *(const unsigned *)arg;
+    struct det_strand *s = strands[me];
+    det_strand_start(s, 100 + (int)me, 0, 0);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        s->credit = 1u << 20; // it can pay: pages are taken, not shared
+        if (me == 0) {
+            memset(told, 0, sizeof told);
+            det_unmap(s, owned, OWNED * PAGE);
+            own(s, MEETINGS);
+        }
+        if (me == 0) det_release(s, 0x402800, flags, DET_SET);
+        pthread_barrier_wait(&meet);
+        if (me == 1) det_acquire(s, 0x402801, flags, 0);
+        if (me == 0) own(s, 1); // in a new epoch
+        pthread_barrier_wait(&meet);
+        if (me < 2) own_or_take(s, me);
+        pthread_barrier_wait(&meet);
+        for (unsigned i = 0; me == 0 && i < OWNED; i++)
+            for (unsigned k = 1; k < MEETINGS; k++) missed += !told[i][k];
+    }
+    det_strand_finish(s);
+    return NULL;
+}
+Test(threads, owner_and_taker_at_once)
+{
+    begin(0, 0);
+    missed = 0;
+    pthread_barrier_init(&meet, NULL, THREADS);
+    run(owner_or_taker);
+    cr_expect_eq(missed, 0u, "%u words at which a race slipped through", missed);
+    end();
+}

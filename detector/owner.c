@@ -1,0 +1,140 @@
+#include "detector/owner.h"
+#include "base/sys.h"
+#include "detector/access.h"
+
+enum {
+    MAX_TAG = 1 << 24,
+    PRICE = 512, // accesses by plain stores that a handshake must be worth: it costs 1.3 us with two threads
+    MORE = 16,   // and each further page of it
+};
+#ifdef RAVEL_TINY
+enum { RUN_MAX = 2 };
+#else
+enum { RUN_MAX = 64 }; // pages taken with one handshake
+#endif
+
+static struct det_strand **by_tag; // constant once set; an entry is constant once its tag is anywhere
+static uint32_t next_tag = DET_OWNER_FIRST;
+static struct base_lock lock; // guards next_tag
+
+void det_owner_join(struct det_strand *s)
+{
+    base_lock(&lock);
+    if (!by_tag) by_tag = sys_reserve(MAX_TAG * sizeof *by_tag);
+    if (by_tag && next_tag < MAX_TAG) {
+        s->tag = next_tag++;
+        by_tag[s->tag] = s;
+    } else {
+        s->tag = DET_OWNER_PENDING; // no page ever has it: all that this strand touches becomes shared
+    }
+    base_unlock(&lock);
+}
+
+// ---- waiting: in no window, and not closed to sweeps for long --------------------------------------------------
+
+static void out_of_window(struct det_strand *s)
+{
+    base_store_release(&s->in, (uint32_t)DET_WAITING); // release: as in det_leave
+}
+static void into_window(struct det_strand *s)
+{
+    base_store_relaxed(&s->in, 1u); // relaxed: as in det_enter
+    base_compiler_barrier();
+}
+static void pause_or_yield(int spins)
+{
+    if (spins < 200)
+        base_pause();
+    else
+        sys_yield();
+}
+// Steps (2) and (3).
+static void handshake(struct det_strand *s, uint32_t former)
+{
+    out_of_window(s);
+    sys_membarrier();
+    const struct det_strand *const owner = by_tag[former];
+    for (int spins = 0; base_load_acquire(&owner->in) == 1; spins++) pause_or_yield(spins); // acquire: step (3)
+    into_window(s);
+}
+
+// ---- taking ----------------------------------------------------------------------------------------------------
+
+static uint32_t pending(const struct det_strand *s) { return s->tag | DET_OWNER_PENDING; }
+// Marks the page, and as many behind it as belong to the same strand and as s takes at a time: twice as many as the last
+// time, where the page before is already its own, so that it seems to sweep. Returns how many.
+static uint32_t mark(struct det_strand *s, const struct det_chunk *c, uintptr_t page, uint32_t former)
+{
+    const bool sweeps = page && base_load_relaxed(&c->owner[page - 1]) == s->tag; // relaxed: a guess
+    const uint32_t twice = 2 * s->taken_run, most = !sweeps || !twice ? 1 : twice < RUN_MAX ? twice : RUN_MAX;
+    uint32_t n = 0;
+    while (n < most && page + n < CHUNK_PAGES) {
+        uint32_t seen = former;
+        if (base_load_relaxed(&c->owner[page + n]) != former ||
+            !base_cas_acq_rel(&c->owner[page + n], &seen, pending(s))) // acq_rel: step (1)
+            break;
+        n++;
+    }
+    return n;
+}
+static void take(struct det_strand *s, const struct det_chunk *c, uintptr_t page, uint32_t former)
+{
+    const uint32_t n = mark(s, c, page, former);
+    if (!n) return; // another was first
+    handshake(s, former);
+    const uint32_t price = PRICE + n * MORE;
+    const bool pays = s->credit >= price && s->tag != DET_OWNER_PENDING;
+    if (pays) s->credit -= price;
+    s->taken_run = n;
+    for (uint32_t i = 0; i < n; i++) // release: what the former owner stored is visible to whoever sees the new one
+        base_store_release(&c->owner[page + i], pays ? s->tag : (uint32_t)DET_OWNER_SHARED);
+}
+static void wait_for_taker(struct det_strand *s, const uint32_t *owner)
+{
+    out_of_window(s);
+    for (int spins = 0; base_load_acquire(owner) & DET_OWNER_PENDING; spins++) pause_or_yield(spins);
+    into_window(s);
+}
+bool det_page_open_slow(struct det_strand *s, const struct det_chunk *c, uintptr_t page)
+{
+    uint32_t *const owner = &c->owner[page];
+    for (;;) {
+        uint32_t seen = base_load_acquire(owner); // acquire: pairs with the release in take
+        const uint32_t first = det_need_fence || s->tag == DET_OWNER_PENDING ? (uint32_t)DET_OWNER_SHARED : s->tag;
+        if (seen == DET_OWNER_NONE && !base_cas_acq_rel(owner, &seen, first)) continue;
+        if (seen == DET_OWNER_NONE) return first != DET_OWNER_SHARED;
+        if (seen == s->tag) return true;
+        if (seen == DET_OWNER_SHARED) return false;
+        if (seen & DET_OWNER_PENDING)
+            wait_for_taker(s, owner);
+        else
+            take(s, c, page, seen);
+    }
+}
+
+// ---- sharing ---------------------------------------------------------------------------------------------------
+
+static void share(struct det_strand *s, uint32_t *owner)
+{
+    for (;;) {
+        uint32_t seen = base_load_acquire(owner);
+        if (seen == DET_OWNER_SHARED) return;
+        if (seen == DET_OWNER_NONE || seen == s->tag) { // s itself is in no window of the page now
+            if (base_cas_acq_rel(owner, &seen, (uint32_t)DET_OWNER_SHARED)) return;
+        } else if (seen & DET_OWNER_PENDING) {
+            wait_for_taker(s, owner);
+        } else if (base_cas_acq_rel(owner, &seen, pending(s))) { // acq_rel: step (1)
+            handshake(s, seen);
+            base_store_release(owner, (uint32_t)DET_OWNER_SHARED); // release: as in take
+            return;
+        }
+    }
+}
+void det_pages_share(struct det_strand *s, uintptr_t addr, size_t size)
+{
+    for (uintptr_t a = addr & ~(uintptr_t)(APP_PAGE - 1); a < addr + size; a += APP_PAGE) {
+        struct det_chunk c;
+        if (!det_chunk_make(a, &c)) continue; // given up where the access itself is
+        share(s, &c.owner[det_page_of(&c, a)]);
+    }
+}
