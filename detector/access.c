@@ -162,7 +162,9 @@ static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t
                 ntold++;
             }
             // An allocation stands for nobody's line of code: what the program does to the block is recorded beside it.
-            const bool covered = mine_now && st->origin == DET_BY_PROGRAM && me.origin == DET_BY_PROGRAM;
+            // Nor does what lies outside of the run of stamps that hit (a new run, or a sweep, came since): it would miss for ever.
+            const bool covered =
+                mine_now && st->origin == DET_BY_PROGRAM && me.origin == DET_BY_PROGRAM && is_current(s, word_index(w));
             if (covered && subsumes(st->kind, me.kind))
                 to_add &= ~shared;
             else if (subsumes(me.kind, st->kind) && (races || det_knows(s, st->slot, st->time)))

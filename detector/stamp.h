@@ -91,6 +91,7 @@ void det_stamp_begin_sweep(void);
 // The new number of an old stamp: copied at first sight. keep tells whether a stamp of (slot, time) is still needed. 0: it is not.
 uint32_t det_stamp_forward(uint32_t index, bool (*keep)(uint32_t slot, uint32_t time));
 uint64_t det_cell_forward(uint64_t cell, bool (*keep)(uint32_t slot, uint32_t time));
-void det_stamp_end_sweep(void);
+// in_epochs: how many stamps the current epochs of all strands hold.
+void det_stamp_end_sweep(uint64_t in_epochs);
 
 #endif

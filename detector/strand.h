@@ -87,6 +87,7 @@ struct det_strand {
     struct det_release pending;     // what relaxed loads read, for an acquire fence
     struct det_release exit;        // left at the finish, for join
     uint32_t run_next, run_end;     // plain stamps: next index, end of the run
+    uint32_t epoch_size;            // plain stamps of the epoch, also those that no longer hit, or of the one before
     uint32_t other_lo, other_n;     // the same for atomic, allocation and free stamps of this epoch
     uint32_t other_next, other_end; // atomic, allocation and free stamps
     uint32_t base_node;             // stack node that the shadow stack stands on

@@ -180,8 +180,13 @@ static void sweep_stopped(void)
     det_stamp_begin_sweep();
     det_locks_begin_sweep();
     det_chunk_each(sweep_chunk, NULL);
-    for (struct det_strand *s = det_strands; s; s = s->next) forget_caches(s);
-    det_stamp_end_sweep();
+    uint64_t in_epochs = 0;
+    for (struct det_strand *s = det_strands; s; s = s->next) {
+        if (s->hot.n > s->epoch_size) s->epoch_size = s->hot.n;
+        in_epochs += s->epoch_size;
+        forget_caches(s);
+    }
+    det_stamp_end_sweep(in_epochs);
     det_locks_end_sweep();
     det_locks_each_epoch(name_slot, NULL);
     det_slots_mark(named, nslots);

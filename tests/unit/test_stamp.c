@@ -4,6 +4,7 @@
 
 #include "detector/access.h"
 #include "detector/stack.h"
+#include "detector/sweep.h"
 
 static struct det_strand *begin(uint32_t stamp_limit)
 {
@@ -114,5 +115,46 @@ Test(stamp, mosaics)
         det_leave(s);
         if (rand() % 16 == 0) det_release(s, 1, 0x5000, DET_SET);
     }
+    det_reset();
+}
+
+// What an epoch touched before its strand got a new run of numbers, or a sweep gave it new ones, hits again from the second
+// time on: it once missed for the rest of the epoch, at a new stamp each time.
+static const uintptr_t cells = 0x7f0000000000;
+static void hits_the_second_time(struct det_strand *s, enum det_kind kind)
+{
+    for (uintptr_t a = cells; a < cells + 64; a += 8) det_access(s, 0x400000, a, 8, kind);
+    for (uintptr_t a = cells; a < cells + 64; a += 8) cr_expect(det_hit(s, a, 8, kind), "%#lx", (unsigned long)a);
+}
+static void many_sites(struct det_strand *s, uintptr_t n)
+{
+    for (uintptr_t i = 0; i < n; i++) det_access(s, 0x500000 + 16 * i, cells + 4096 + 8 * i, 8, DET_WRITE);
+}
+static void another_run(enum det_kind kind)
+{
+    struct det_strand *s = begin(0), *t = det_strand_create(s, 1);
+    det_strand_start(t, 2, 0, 0);
+    hits_the_second_time(s, kind);
+    many_sites(t, 1); // the numbers after the run of s are not free any more
+    const uint32_t lo = s->hot.lo;
+    many_sites(s, 40000);
+    cr_assert_neq(s->hot.lo, lo);
+    hits_the_second_time(s, kind);
+    det_reset();
+}
+Test(stamp, a_new_run_hits_again)
+{
+    another_run(DET_WRITE);
+    another_run(DET_READ);
+}
+Test(stamp, a_swept_epoch_hits_again)
+{
+    struct det_strand *s = begin(0), *t = det_strand_create(s, 1);
+    det_strand_start(t, 2, 0, 0);
+    hits_the_second_time(s, DET_WRITE);
+    det_sweep_ask();
+    many_sites(t, 1);
+    cr_assert_eq(det_sweeps(), 1u);
+    hits_the_second_time(s, DET_WRITE);
     det_reset();
 }
