@@ -75,22 +75,20 @@ void base_pool_put(struct base_pool *p, void *obj)
 
 // Size classes: powers of two from 16 to 64 KiB; above that, a mapping each.
 enum { MIN_SHIFT = 4, MAX_SHIFT = 16 };
-static struct base_pool classes[MAX_SHIFT - MIN_SHIFT + 1];
+#define CLASS(shift) [(shift)-MIN_SHIFT] = {.size = (size_t)1 << (shift)}
+static struct base_pool classes[MAX_SHIFT - MIN_SHIFT + 1] = {CLASS(4),  CLASS(5),  CLASS(6),  CLASS(7),  CLASS(8),
+                                                              CLASS(9),  CLASS(10), CLASS(11), CLASS(12), CLASS(13),
+                                                              CLASS(14), CLASS(15), CLASS(16)};
+_Static_assert(MIN_SHIFT == 4 && MAX_SHIFT == 16, "a class for each");
 
 static int class_of(size_t bytes)
 {
-    int shift = MIN_SHIFT;
-    while (((size_t)1 << shift) < bytes) shift++;
-    return shift - MIN_SHIFT;
+    return bytes <= (size_t)1 << MIN_SHIFT ? 0 : 64 - __builtin_clzl(bytes - 1) - MIN_SHIFT;
 }
 void *base_alloc(size_t bytes)
 {
     if (bytes > (size_t)1 << MAX_SHIFT) return map_or_give_up((bytes + 4095) & ~(size_t)4095);
-    const int c = class_of(bytes);
-    base_lock(&classes[c].lock);
-    classes[c].size = (size_t)1 << (c + MIN_SHIFT);
-    base_unlock(&classes[c].lock);
-    char *p = base_pool_get(&classes[c]);
+    char *p = base_pool_get(&classes[class_of(bytes)]);
     for (size_t i = 0; i < bytes; i++) p[i] = 0;
     return p;
 }

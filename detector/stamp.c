@@ -150,10 +150,8 @@ static void run_note(const struct det_strand *s, uint32_t at, uint32_t kind)
     else if (run_time(was) != s->time || !(run_kinds(was) >> kind & 1))
         base_store_relaxed(run, run_make(s->slot, run_kinds(was) | 1u << kind, s->time));
 }
-static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
+static uint32_t stamp_make(struct det_strand *s, uint32_t site, uint32_t what)
 {
-    uint32_t node;
-    const uint32_t site = det_site_of(s, pc, &node);
     const bool plain = (what & 2) == 0 && (what >> 2 & 3) == DET_BY_PROGRAM;
     const uint32_t at = plain ? plain_take(s, 1) : other_take(s);
     if (!at) return 0;
@@ -168,27 +166,31 @@ static uint32_t stamp_make(struct det_strand *s, uintptr_t pc, uint32_t what)
     if (plain) plain_publish(s, 1);
     return at;
 }
+uint32_t det_stamp_renew(struct det_strand *s, struct det_stamp_key *k)
+{
+    det_stamped(s);
+    return k->stamp = stamp_make(s, k->site, k->what);
+}
 // Not found in the first place of its set (det_stamp_get): in another one, or made. It moves to the first place.
 uint32_t det_stamp_get_slow(struct det_strand *s, struct det_stamp_key want, struct det_stamp_key *set)
 {
     int use = DET_WAYS - 1;
     for (int i = 0; i < DET_WAYS; i++) {
         const struct det_stamp_key *k = &set[i];
-        if (!is_current(s, k->stamp)) {
-            use = i;
-        } else if (k->pc == want.pc && k->node == want.node && k->chain == want.chain && k->what == want.what) {
-            want.stamp = k->stamp;
+        if (k->pc == want.pc && k->node == want.node && k->chain == want.chain && k->what == want.what && k->stamp) {
+            want = *k;
             use = i;
             break;
         }
+        if (!is_current(s, k->stamp)) use = i;
     }
     if (!want.stamp) {
-        want.stamp = stamp_make(s, want.pc, want.what);
-        det_stamped(s);
+        uint32_t node;
+        want.site = det_site_of(s, want.pc, &node);
     }
     if (use) set[use] = set[0];
     set[0] = want;
-    return want.stamp;
+    return is_current(s, want.stamp) ? want.stamp : det_stamp_renew(s, set);
 }
 
 // The words of both, those of a mosaic one by one, by rising mask (the masks are disjoint).

@@ -49,6 +49,8 @@ static inline bool is_current(const struct det_strand *s, uint32_t stamp)
 {
     return stamp - s->hot.lo < s->hot.n || stamp - s->other_lo < s->other_n;
 }
+// The key is right, its stamp of an earlier epoch. 0: the table is full.
+uint32_t det_stamp_renew(struct det_strand *s, struct det_stamp_key *k);
 uint32_t det_stamp_get_slow(struct det_strand *s, struct det_stamp_key want, struct det_stamp_key *set);
 // The stamp of the current epoch for (pc in the current function, what). 0: the table is full.
 // what: kind | origin << 2 | size << 4.
@@ -57,10 +59,9 @@ static inline uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_
     const uint32_t node = det_current_node(s), chain = s->held.chain;
     const uint32_t hash = ((uint32_t)pc ^ node * 0x85ebca6bu ^ chain * 0xc2b2ae35u ^ what << 12) * 0x9E3779B1u;
     struct det_stamp_key *set = &s->stamps[(hash >> 20) % (DET_STAMP_CACHE / DET_WAYS) * DET_WAYS];
-    if (likely(set->pc == pc && set->node == node && set->chain == chain && set->what == what &&
-               is_current(s, set->stamp)))
-        return set->stamp;
-    return det_stamp_get_slow(s, (struct det_stamp_key){pc, node, chain, what, 0}, set);
+    if (likely(set->pc == pc && set->node == node && set->chain == chain && set->what == what && set->stamp))
+        return likely(is_current(s, set->stamp)) ? set->stamp : det_stamp_renew(s, set);
+    return det_stamp_get_slow(s, (struct det_stamp_key){pc, node, chain, what, 0, 0}, set);
 }
 // The mosaic of two words of s's current epoch, same kind, disjoint masks. Returns its index; 0: full.
 uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b);

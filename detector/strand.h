@@ -50,11 +50,12 @@ enum {
 };
 #endif
 enum { DET_WAYS = 4 }; // places in a set of the stamp and mosaic caches
-struct det_stamp_key { // a stamp of the current epoch, found again
+struct det_stamp_key { // a stamp of the current epoch, found again; or of an earlier one, whose site is still right
     uintptr_t pc;
     uint32_t node, chain;
     uint32_t what;  // kind, origin, size
     uint32_t stamp; // 0: empty
+    uint32_t site;
 };
 struct det_memo { // (cell, stamp, mask) -> cell, computed before, without a race
     uint64_t old, new_;
