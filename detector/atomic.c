@@ -159,8 +159,9 @@ void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op wha
     }
     det_leave(s);
 }
-void det_fence(struct det_strand *s, int order)
+void det_fence(struct det_strand *s, uintptr_t pc, int order)
 {
+    (void)pc;
     if (!det_enter(s)) return;
     if (acquires(order)) {
         det_release_acquire(s, &s->pending, 0);

@@ -221,8 +221,9 @@ void det_strand_await(struct det_strand *s, struct det_strand *child)
     s->awaits_id = child ? child->record->id : 0;
     base_store_release(&s->awaits, child); // release: the id is there; pairs with compute_common
 }
-void det_strand_join(struct det_strand *s, struct det_strand *child)
+void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *child)
 {
+    (void)pc;
     det_strand_await(s, NULL);
     if (det_enter(s)) {
         det_release_acquire(s, &child->exit, DET_MUST);
