@@ -231,23 +231,27 @@ void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *chil
     }
     strand_free(child);
 }
+// A signal handler must not sweep while its thread holds the list's lock, which a sweep takes.
+static bool enter_for_list(struct det_strand *s) { return s->in == 0 && det_enter(s); }
 void det_strand_detach(struct det_strand *s, struct det_strand *child)
 {
-    (void)s;
+    const bool inside = enter_for_list(s);
     base_lock(&det_strands_lock);
     const bool mine = child->finished;
     child->detached = true;
     base_unlock(&det_strands_lock);
+    if (inside) det_leave(s);
     if (mine) strand_free(child);
 }
 void det_strand_abandon(struct det_strand *s, struct det_strand *child)
 {
-    (void)s;
     base_store_relaxed(&child->record->finished, true); // relaxed: a word in a report
+    const bool inside = enter_for_list(s);
     base_lock(&det_strands_lock);
     unlink_strand(child);
     slot_release(child->slot, child->time - 1);
     base_unlock(&det_strands_lock);
+    if (inside) det_leave(s);
     det_clock_drop(&child->clock);
     det_clock_drop(&child->must);
     strand_free(child);
