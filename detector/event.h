@@ -54,7 +54,7 @@ void det_strand_finish(struct det_strand *s);
 // A sweep may take it that s will know what child knows (sweep.c).
 void det_strand_await(struct det_strand *s, struct det_strand *child);
 // child has finished and s has waited for it: all child did is ordered before what s does next. Frees child.
-void det_strand_join(struct det_strand *s, struct det_strand *child);
+void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *child);
 // Nobody will join child (which may still run). Frees it, at its finish if that is still to come.
 void det_strand_detach(struct det_strand *s, struct det_strand *child);
 // The child could not be started after all.
@@ -98,7 +98,7 @@ struct det_atomic {
 };
 void det_atomic_begin(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint32_t size, struct det_atomic *op);
 void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op what, int order);
-void det_fence(struct det_strand *s, int order);
+void det_fence(struct det_strand *s, uintptr_t pc, int order);
 
 // ---- acquire and release on any sync object, named by an address --------------------------------------------
 

@@ -81,7 +81,7 @@ WIDTH(128)
 
 INTERFACE void __tsan_atomic_thread_fence(int mo)
 {
-    det_fence(ins_self(), order_of(mo));
+    det_fence(ins_self(), CALLER_PC, order_of(mo));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 // Between a thread and a handler on it: the call itself keeps the compiler from moving accesses across.

@@ -285,7 +285,7 @@ INTERFACE int thrd_create(thrd_t *id, thrd_start_t fn, void *arg)
 // ---- joining, detaching, naming ------------------------------------------------------------------------------
 
 // The real join succeeded. A thread that ended without running its destructors (by the system call) finishes here.
-static void joined(struct det_strand *s, struct ins_thread *t)
+static void joined(struct det_strand *s, uintptr_t pc, struct ins_thread *t)
 {
     if (!t) return;
     base_lock(&table_lock);
@@ -295,7 +295,7 @@ static void joined(struct det_strand *s, struct ins_thread *t)
     if (take_locked(t)) unref_locked(t);
     base_unlock(&table_lock);
     if (!finished) det_strand_finish(strand);
-    det_strand_join(s, strand);
+    det_strand_join(s, pc, strand);
 }
 static void detached(struct det_strand *s, struct ins_thread *t)
 {
@@ -315,7 +315,7 @@ static void detached(struct det_strand *s, struct ins_thread *t)
     if (for_ever && t) det_strand_await(s, t->strand);                                                                 \
     const int error = call;                                                                                            \
     if (for_ever && t) det_strand_await(s, NULL);                                                                      \
-    if (error == ok) joined(s, t);                                                                                     \
+    if (error == ok) joined(s, CALLER_PC, t);                                                                          \
     return error
 INTERFACE int pthread_join(pthread_t id, void **result) { JOIN(REAL(pthread_join)(id, result), id, 0, true); }
 INTERFACE int pthread_tryjoin_np(pthread_t id, void **result)

@@ -153,7 +153,7 @@ static const char *life(struct det_strand *s, struct det_strand *child, const st
     case OP_ROOT: return create(NULL, e->strand, e->pc);
     case OP_START: det_strand_start(s, 1000 + e->strand, 0, 0); break;
     case OP_FINISH: det_strand_finish(s); break;
-    case OP_JOIN: det_strand_join(s, child); break;
+    case OP_JOIN: det_strand_join(s, e->pc, child); break;
     case OP_DETACH: det_strand_detach(s, child); break;
     default: det_strand_abandon(s, child); break;
     }
@@ -247,7 +247,7 @@ const char *feed(const struct event *given, const struct found **found, uint32_t
     case OP_LOAD:
     case OP_STORE:
     case OP_RMW: atomic(s, e); break;
-    case OP_FENCE: det_fence(s, e->order); break;
+    case OP_FENCE: det_fence(s, e->pc, e->order); break;
     case OP_ACQUIRE: det_acquire(s, e->pc, e->addr, e->flags); break;
     case OP_RELEASE: det_release(s, e->pc, e->addr, e->flags); break;
     case OP_SYNC_DESTROY: det_sync_destroy(s, e->pc, e->addr); break;

@@ -168,7 +168,7 @@ Test(lockgraph, ordered_by_creation_and_join)
     cr_expect_eq(nreports, 0, "before its creation");
     cr_expect_eq(of_class(DET_CYCLE_ORDERED), 1);
     det_strand_finish(strands[1]);
-    det_strand_join(strands[0], strands[1]);
+    det_strand_join(strands[0], 1, strands[1]);
     lock_two(0, 0, 1);
     cr_expect_eq(nreports, 0, "after its end");
     feed_strand(2, 0), feed_strand(3, 0);

@@ -197,7 +197,7 @@ Test(locks, finish_gives_up_what_is_held)
     feed_begin(2, NULL);
     lock(1, 0), rdlock(1, 1);
     det_strand_finish(strands[1]);
-    det_strand_join(strands[0], strands[1]);
+    det_strand_join(strands[0], 1, strands[1]);
     lock(0, 0), lock(0, 1);
     det_lock_repair(strands[0], 1, LOCK(0));
     cr_expect_str_eq(held(0), "0 1");

@@ -116,8 +116,8 @@ Test(owner, the_same_memory_keeps_its_pages)
     write_at(b, memory);
     const uint32_t tag = b->tag;
     det_strand_finish(b);
-    det_strand_join(a, b);
-    struct det_strand *c = det_strand_create(a, 0x400001);
+    det_strand_join(a, 0x400001, b);
+    struct det_strand *c = det_strand_create(a, 0x400002);
     det_strand_start(c, 3, 0, 0);
     cr_expect_eq(c, b, "a pool hands out what it got back last");
     cr_expect_eq(c->tag, tag);

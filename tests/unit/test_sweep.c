@@ -84,7 +84,7 @@ Test(sweep, an_awaited_strand_that_has_finished_is_known, .init = begin, .fini =
     det_strand_finish(first);
     for (unsigned round = 0; round < 40; round++)
         for (unsigned i = 0; i < 64; i++) locked(second, i);
-    det_strand_join(mother, first);
+    det_strand_join(mother, 1, first);
     touch(mother, 100);
     cr_expect_eq(races, 0u);
     touch(second, 100); // not ordered after first: must have been kept for it

@@ -56,7 +56,7 @@ static void run(void *(*body)(void *))
     }
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_join(t[i], NULL);
-        det_strand_join(strands[THREADS], strands[i]);
+        det_strand_join(strands[THREADS], 1, strands[i]);
     }
 }
 static void end(void)
