@@ -6,9 +6,14 @@
 #ifndef CLI_FINDINGS_H
 #define CLI_FINDINGS_H
 
+#include "cli/cli.h"
+
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#undef uthash_fatal
+#define uthash_fatal(what) cli_die("", "%s", what)
 #include <uthash.h>
 
 // A set of short texts, each with a count, in order of first sight: tests, programs.
@@ -18,7 +23,8 @@ struct cli_name {
     uint64_t count;
 };
 
-struct cli_place { // of source; file NULL: not known
+// Of source. file NULL: not known, function is then the symbol, or "module+0xoffset", or NULL.
+struct cli_place {
     char *file, *function;
     int line, column; // 0: not known
 };
@@ -28,18 +34,20 @@ enum cli_state { CLI_NEW, CLI_KNOWN, CLI_FIXED, CLI_SUPPRESSED };
 struct cli_finding {
     UT_hash_handle hh;
     char fingerprint[17];
-    char *kind, *title; // "data-race", "data race"
+    // "data-race", "data race". "unknown" where only a summary told of it: its report was lost with a cut line. Never
+    // NULL after reading.
+    char *kind, *title;
     // The innermost frame with a source file: of the side just made and of the earlier one; of a cycle, where the first
     // and the second edge's lock was taken. place[1].file may be NULL.
     struct cli_place place[2];
-    char *object;             // "global 'total'", "heap block of size 32", "M0 => M1 => M0"; NULL: not known
-    uint64_t hits, paths;     // summed over the processes that told them; at least the number of reports
-    uint64_t processes;       // that reported it
-    uint64_t runs;            // of `ravel gate --repeat`: in how many it showed; else 1
-    struct cli_name *tests;   // in which it was found
+    char *object;           // "global 'total'", "heap block of size 32", "a_lock => M1 => a_lock"; NULL: not known
+    uint64_t hits, paths;   // summed over the processes that told them; at least the number of reports
+    uint64_t processes;     // that reported it
+    uint64_t runs;          // in how many of the runs read it showed
+    struct cli_name *tests; // in which it was found
     struct cli_name *programs;
-    enum cli_state state;     // CLI_NEW until a baseline or a suppression says otherwise
-    const char *reason;       // of a baseline entry or suppression; NULL
+    enum cli_state state; // CLI_NEW until a baseline or a suppression says otherwise
+    const char *reason;   // of a baseline entry or suppression; NULL
     // The first report of it: a line of a log. length 0: there is none (a fixed finding that only the baseline knows).
     uint32_t log;
     uint64_t at;
@@ -48,23 +56,25 @@ struct cli_finding {
 };
 
 struct cli_findings {
-    struct cli_finding *all; // by fingerprint; cli_findings_sort makes the order of iteration that of place[0], then fingerprint
-    char **logs;             // names of the files read
+    struct cli_finding
+        *all;    // by fingerprint; cli_findings_sort makes the order of iteration that of place[0], then fingerprint
+    char **logs; // names of the files read
     uint32_t nlogs;
     uint64_t lines, reports;
-    uint64_t processes;      // `process` lines
-    uint64_t unfinished;     // of them, without a `summary`: killed, crashed, or replaced by exec
-    uint64_t suppressed;     // findings that suppressions of the processes matched (summaries)
-    uint64_t cut_lines;      // without their newline, or not JSON: a writer was killed, or the file was mangled
-    uint64_t foreign;        // lines of another version of the format, left out
+    uint64_t processes;         // that began here: `process` lines
+    uint64_t unfinished;        // of them, without a `summary`: killed, crashed, or replaced by exec
+    uint64_t suppressed;        // findings that suppressions of the processes matched (summaries)
+    uint64_t cut_lines;         // not (all of) a line of this format: a writer was killed, or the file was mangled
+    uint64_t foreign;           // lines of another version of the format, left out
     uint64_t trouble, given_up; // summed over summaries
-    uint64_t runs;           // how many runs were read (cli_findings_next_run); at least 1 once something was read
+    uint64_t runs;              // how many runs were read (cli_findings_next_run); at least 1 once something was read
 };
 
-// Reads a log and adds what it says. as: the subcommand, for messages. A file that cannot be opened is cli_die's.
-// What is wrong inside the file is counted, never fatal: the rest is read.
+// Reads a log, or all files below a directory in the order of their names, and adds what they say. as: the subcommand,
+// for messages. What cannot be opened, or is no regular file, is cli_die's. What is wrong inside the file is counted,
+// never fatal: the rest is read.
 void cli_findings_read(struct cli_findings *f, const char *as, const char *path);
-// What is read from now on belongs to the next run.
+// What is read from now on belongs to the next run. Called before each run, or between two.
 void cli_findings_next_run(struct cli_findings *f);
 // The report of a finding, parsed anew; the caller frees it by json_object_put. NULL where there is none.
 json_object *cli_finding_report(const struct cli_findings *f, const struct cli_finding *x);
@@ -72,5 +82,9 @@ json_object *cli_finding_report(const struct cli_findings *f, const struct cli_f
 void cli_findings_sort(struct cli_findings *f);
 struct cli_finding *cli_findings_get(struct cli_findings *f, const char *fingerprint); // NULL: not there
 struct cli_finding *cli_findings_add(struct cli_findings *f, const char *fingerprint); // found or made, zeroed
+void cli_findings_free(struct cli_findings *f); // all of it, reason (which is somebody else's) left out
+
+// The set of names: counts one more of text.
+void cli_name_count(struct cli_name **set, const char *text);
 
 #endif
