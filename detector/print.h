@@ -88,10 +88,22 @@ void det_hint(struct base_buf *out, const struct det_report *r, const struct det
 
 // ---- suppress.c ----------------------------------------------------------------------------------------------
 
+// A rule of the file of suppressions, in the order of the file. Types that match nothing are left out.
+struct det_suppression {
+    const char *text;    // "race:queue_length"
+    const char *pattern; // "queue_length"
+    int type;            // enum base_rule_type
+    int line;
+    bool expired;                 // it is there to be named, and matches nothing
+    uint64_t hits;                // findings that it kept from being reported; guarded by report.c's lock
+    struct det_suppression *next; // constant once read, as is the rest
+};
 // Reads the file of suppressions, if there is one.
 void det_suppress_start(void);
-bool det_suppressed(const struct det_report *r, const struct det_global *global);
-bool det_suppress_match(const char *pattern, const char *s); // for its unit test
+// The first rule that matches; NULL: none. Counts nothing.
+struct det_suppression *det_suppressed(const struct det_report *r, const struct det_global *global);
+struct det_suppression *det_suppressions(void); // the first one; NULL: there is none
+void det_suppress_forked(void);                 // the child counts anew
 
 // ---- log.c: where reports go ---------------------------------------------------------------------------------
 
