@@ -103,9 +103,20 @@ static void free_finding(struct cli_finding *x)
     free_names(x->programs);
     free(x);
 }
+static void free_suppressions(struct cli_findings *f)
+{
+    struct cli_suppression *x, *next;
+    HASH_ITER(hh, f->suppressions, x, next)
+    {
+        HASH_DEL(f->suppressions, x);
+        free(x->key), free(x->pattern), free(x->file);
+        free(x);
+    }
+}
 void cli_findings_free(struct cli_findings *f)
 {
     struct cli_finding *x, *next;
+    free_suppressions(f);
     HASH_ITER(hh, f->all, x, next)
     {
         HASH_DEL(f->all, x);
@@ -299,6 +310,23 @@ static bool report_line(struct reader *r, const json_object *line)
     return true;
 }
 
+static void suppression(struct cli_findings *f, const json_object *told)
+{
+    const char *const pattern = cli_json_text(told, "pattern"), *const file = cli_json_text(told, "file");
+    const int64_t line = cli_json_int(told, "line", 0);
+    if (!pattern || !file) return;
+    char *const key = cli_printf("%s:%" PRId64 ": %s", file, line, pattern);
+    struct cli_suppression *x;
+    HASH_FIND_STR(f->suppressions, key, x);
+    if (!x) {
+        x = cli_alloc(sizeof *x);
+        *x = (struct cli_suppression){.key = copy(key), .pattern = copy(pattern), .file = copy(file), .line = line};
+        HASH_ADD_KEYPTR(hh, f->suppressions, x->key, strlen(x->key), x);
+    }
+    free(key);
+    add(&x->hits, cli_json_count(told, "hits"));
+    x->expired |= cli_json_bool(told, "expired");
+}
 static void summary_line(struct reader *r, const json_object *line)
 {
     struct stream *const s = stream_of(r, line);
@@ -312,6 +340,8 @@ static void summary_line(struct reader *r, const json_object *line)
         t->hits = hits ? hits : 1;
         t->paths = cli_json_count(bug, "paths");
     }
+    const size_t rules = cli_json_length(line, "suppressions");
+    for (size_t i = 0; i < rules; i++) suppression(r->f, cli_json_at(line, "suppressions", i));
     add(&r->f->suppressed, cli_json_count(line, "suppressed"));
     add(&r->f->trouble, cli_json_count(line, "trouble"));
     add(&r->f->given_up, cli_json_count(line, "given_up"));

@@ -55,6 +55,16 @@ struct cli_finding {
     uint64_t last_run; // reading: the run that it was last seen in
 };
 
+// A rule of a file of suppressions, as processes told of it in their summaries.
+struct cli_suppression {
+    UT_hash_handle hh;
+    char *key; // "FILE:LINE: race:name"
+    char *pattern, *file;
+    int64_t line;
+    uint64_t hits; // summed over the processes
+    bool expired;
+};
+
 struct cli_findings {
     struct cli_finding
         *all;    // by fingerprint; cli_findings_sort makes the order of iteration that of place[0], then fingerprint
@@ -67,7 +77,8 @@ struct cli_findings {
     uint64_t cut_lines;         // not (all of) a line of this format: a writer was killed, or the file was mangled
     uint64_t foreign;           // lines of another version of the format, left out
     uint64_t trouble, given_up; // summed over summaries
-    uint64_t runs;              // how many runs were read (cli_findings_next_run); at least 1 once something was read
+    struct cli_suppression *suppressions; // in order of first sight, which is that of their file
+    uint64_t runs; // how many runs were read (cli_findings_next_run); at least 1 once something was read
 };
 
 // Reads a log, or all files below a directory in the order of their names, and adds what they say. as: the subcommand,
