@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char as_trouble[] = "gate: trouble"; // what dies under this name ends in the gate's last line
+
 static void add_line(char ***lines, size_t *n, char *line)
 {
     *lines = realloc(*lines, (*n + 1) * sizeof **lines);
@@ -48,8 +50,7 @@ void gate_die(struct gate *g, const char *fmt, ...)
     va_end(ap);
     add_line(&g->trouble, &g->ntrouble, text);
     gate_write_summary(g); // if that fails, too, the first trouble is the one to tell
-    if (g->place && !g->keep) gate_place_close(g);
-    cli_die("gate", "trouble: %s", text);
+    cli_die(as_trouble, "%s", text);
 }
 
 // ---- before anything runs ------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ static bool log_explains(const struct gate_run *r)
     int64_t ended = -1;
     if (access(path, R_OK) == 0) {
         struct cli_lines l;
-        cli_lines_open(&l, "gate", path);
+        cli_lines_open(&l, as_trouble, path);
         while (cli_lines_next(&l)) {
             size_t used;
             json_object *const o = cli_json_parse(l.text, l.length, &used);
@@ -115,7 +116,7 @@ static void ended(struct gate *g, struct gate_run *r)
 {
     const uint64_t before = g->f.processes;
     if (g->nrun > 0) cli_findings_next_run(&g->f);
-    cli_findings_read(&g->f, "gate", r->logs);
+    cli_findings_read(&g->f, as_trouble, r->logs);
     if (r->code != 0) r->explained = log_explains(r);
     if (g->f.processes == before && !g->interrupted) {
         if (g->o.repeat == 1)
@@ -259,8 +260,18 @@ static void run(struct gate *g)
     gate_place_open(g);
     gate_run_all(g, ended);
 }
+static void write_outputs(struct gate *g)
+{
+    struct cli_report_options o = {0};
+    if (g->o.outputs.n == 0) return;
+    cli_report_options_init(&o, as_trouble, g->o.source_root);
+    o.category = g->o.category;
+    for (size_t i = 0; i < g->o.nmaps; i++) cli_report_path_map(&o, g->o.maps[i]);
+    cli_outputs_write(&g->o.outputs, &g->f, &o);
+}
 int cli_gate(const char *as, int argc, char **argv)
 {
+    (void)as;
     static struct gate g;
     // The strings before argv are the program's name and ours: getopt begins behind argv[0].
     gate_read_options(&g, argc + 1, argv - 1);
@@ -268,11 +279,10 @@ int cli_gate(const char *as, int argc, char **argv)
     ask_for_changes(&g);
     check_suppressions(&g);
     if (g.o.command) run(&g);
-    for (size_t i = 0; i < g.o.nfrom; i++) cli_findings_read(&g.f, as, g.o.from[i]);
+    for (size_t i = 0; i < g.o.nfrom; i++) cli_findings_read(&g.f, as_trouble, g.o.from[i]);
     judge(&g);
+    write_outputs(&g);
     if (!gate_write_summary(&g)) gate_trouble(&g, "%s: %s", g.o.summary_json, strerror(errno));
     gate_print(&g);
-    const int code = gate_code(&g);
-    gate_place_close(&g);
-    return code;
+    return gate_code(&g);
 }

@@ -10,6 +10,7 @@
 #include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/findings.h"
+#include "cli/report.h"
 
 #include <sys/types.h>
 #include <time.h>
@@ -24,6 +25,10 @@ struct gate_options {
     int shard, shards; // shards 0: not asked for
     char **from;       // logs and directories to judge in place of a command; NULL-terminated
     size_t nfrom;
+    struct cli_outputs outputs; // --sarif FILE and the like
+    const char *source_root, *category;
+    const char **maps; // --path-map
+    size_t nmaps;
     char **command; // NULL-terminated; NULL: none
 };
 
@@ -68,9 +73,8 @@ void gate_note(struct gate *g, const char *fmt, ...) __attribute__((format(print
 
 // gate_options.c
 void gate_read_options(struct gate *g, int argc, char **argv);
-// gate_place.c: the directories that logs go to, and what stays of them
+// gate_place.c: makes the directories that logs go to; what need not stay of them goes at exit
 void gate_place_open(struct gate *g);
-void gate_place_close(struct gate *g);
 // RAVEL_OPTIONS for the command: what the user has set, and then what the gate needs.
 char *gate_environment_options(struct gate *g, const char *logs);
 // gate_run.c: runs everything; calls ended(g, run) for each run as it ends.

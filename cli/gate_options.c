@@ -24,9 +24,12 @@ enum option_id {
     JOBS,
     SHARD,
     FROM,
+    ROOT,
+    MAP,
+    CATEGORY,
     HELP
 };
-static const struct option table[] = {
+static const struct option own[] = {
     {"baseline", required_argument, NULL, BASELINE},
     {"update-baseline", no_argument, NULL, UPDATE},
     {"new-from-rev", required_argument, NULL, FROM_REV},
@@ -42,9 +45,12 @@ static const struct option table[] = {
     {"jobs", required_argument, NULL, JOBS},
     {"shard", required_argument, NULL, SHARD},
     {"from", required_argument, NULL, FROM},
+    {"source-root", required_argument, NULL, ROOT},
+    {"path-map", required_argument, NULL, MAP},
+    {"category", required_argument, NULL, CATEGORY},
     {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
 };
+enum { OWN = sizeof own / sizeof *own, MOST_WRITERS = 32 };
 
 static uint64_t number(struct gate *g, const char *option, const char *text, uint64_t least, uint64_t most)
 {
@@ -90,6 +96,10 @@ static void take(struct gate *g, int id)
     case JOBS: o->jobs = (int)number(g, "jobs", optarg, 1, 10000); break;
     case SHARD: shard(g, optarg); break;
     case FROM: from(g, optarg); break;
+    case ROOT: o->source_root = optarg; break;
+    case MAP: o->maps[o->nmaps++] = optarg; break;
+    case CATEGORY: o->category = optarg; break;
+    default: cli_outputs_add(&o->outputs, &cli_writers[id - CLI_WRITER_OPTION], optarg);
     }
 }
 
@@ -115,6 +125,10 @@ static void check(struct gate *g)
 void gate_read_options(struct gate *g, int argc, char **argv)
 {
     // getopt takes argv[0] for the program's name, and what stands before the arguments is the subcommand's.
+    struct option table[OWN + MOST_WRITERS];
+    memcpy(table, own, sizeof own);
+    if (cli_writer_options(table, OWN) > OWN + MOST_WRITERS) abort();
+    g->o.maps = cli_alloc((size_t)argc * sizeof *g->o.maps);
     g->o.repeat = g->o.jobs = 1;
     opterr = 0;
     optind = 1;

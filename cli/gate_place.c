@@ -48,8 +48,12 @@ static char *fresh(struct gate *g)
     if (!mkdtemp(path)) gate_die(g, "%s: %s", path, strerror(errno));
     return path;
 }
+static void at_exit(void);
+static struct gate *opened;
 void gate_place_open(struct gate *g)
 {
+    opened = g;
+    atexit(at_exit);
     g->keep = g->o.keep_logs != NULL;
     g->place = g->keep ? kept(g, g->o.keep_logs) : fresh(g);
     g->runs = cli_alloc((size_t)g->o.repeat * sizeof *g->runs);
@@ -73,10 +77,11 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 static void remove_all(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
-void gate_place_close(struct gate *g)
+static void at_exit(void)
 {
+    const struct gate *const g = opened;
     if (!g->place) return;
-    for (int i = 0; i < g->o.repeat; i++) {
+    for (int i = 0; g->runs && i < g->o.repeat; i++) {
         const struct gate_run *const r = &g->runs[i];
         if (r->output && (r->code == 0 || r->explained)) unlink(r->output);
     }

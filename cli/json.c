@@ -5,7 +5,8 @@
 
 #include <limits.h>
 
-enum { DEEPEST = 32 }; // a report is 6 deep; json-c frees what it parsed recursively, so there has to be an end
+enum { SEARCHED = 5000 }; // objects by id: no report has more locks, and a line made up to be slow should not be
+enum { DEEPEST = 32 };    // a report is 6 deep; json-c frees what it parsed recursively, so there has to be an end
 
 static json_object *member(const json_object *o, const char *name, enum json_type type)
 {
@@ -48,7 +49,7 @@ json_object *cli_json_at(const json_object *o, const char *name, size_t i)
 json_object *cli_json_by_id(const json_object *o, const char *name, int64_t id)
 {
     const size_t n = cli_json_length(o, name);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && i < SEARCHED; i++) {
         json_object *const x = cli_json_at(o, name, i);
         if (x && cli_json_int(x, "id", -1) == id) return x;
     }

@@ -19,6 +19,8 @@ void det_report_start(void);
 bool det_report_print(struct det_report *r);
 // The end of the process: the summary. Returns how many distinct bugs were reported. Further calls only return that.
 int det_report_finish(void);
+// The same for a process that Ravel ends, with this exit code, because of what it found: the summary says so.
+void det_report_finish_as(int code);
 // The child of a fork starts its own log, symboliser and count. Called in the child before it can make a finding.
 void det_report_forked(void);
 
@@ -41,6 +43,7 @@ struct det_bug_count {
 struct det_totals {
     uint32_t bugs;
     uint64_t findings;   // before merging
+    int ended;           // Ravel ended the process with this exit code; -1: it ended by itself
     uint64_t suppressed; // findings that a suppression matched; they are no bugs
     struct det_stats stats;
     uint64_t frames_lost;               // det_stack_lost

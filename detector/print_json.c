@@ -370,6 +370,7 @@ void det_json_summary(struct base_buf *b, const struct det_totals *t)
         base_puts(b, "}");
     }
     base_puts(b, "]");
+    if (t->ended >= 0) member_number(b, "ended", (uint64_t)t->ended);
     member_number(b, "trouble", (uint64_t)base_flags_trouble());
     member_number(b, "given_up", t->stats.given_up + t->frames_lost);
     member_number(b, "dropped_in_handler", t->stats.dropped_in_handler);

@@ -48,6 +48,7 @@ static struct path *paths;
 static uint32_t nbugs, npaths;
 static uint64_t nfindings, nsuppressed;
 static bool finished;
+static int ended = -1;
 static bool refreshed;
 static int pid;       // of the process that started us; a child of vfork shares our memory but is another
 static bool no_color; // NO_COLOR is set
@@ -335,6 +336,7 @@ static void write_summary(void)
     struct det_totals t = {.bugs = nbugs,
                            .findings = nfindings,
                            .suppressed = nsuppressed,
+                           .ended = ended,
                            .frames_lost = det_stack_lost(),
                            .counts = counts};
     det_stats_read(&t.stats);
@@ -359,6 +361,11 @@ int det_report_finish(void)
     const int n = (int)nbugs;
     leave();
     return n;
+}
+void det_report_finish_as(int code)
+{
+    ended = code;
+    det_report_finish();
 }
 void det_report_forked(void)
 {

@@ -49,7 +49,7 @@ static void take_finding(struct det_report *r, void *ctx)
 {
     (void)ctx;
     if (!det_report_print(r) || !base_flags.halt_on_error) return;
-    det_report_finish();
+    det_report_finish_as(base_flags.exitcode);
     sys_exit(base_flags.exitcode);
 }
 #ifndef RAVEL_DEBUG
