@@ -57,6 +57,9 @@ void det_json_report(struct base_buf *out, const struct det_finding *f);
 void det_json_summary(struct base_buf *out, const struct det_totals *t);
 // Reads RAVEL_TEST_NAME and such; at start.
 void det_json_start(void);
+// ask writes the name of the test that is running, or nothing; it may be called on any thread, and takes no lock that the
+// program's code can hold. Asked for each report, where RAVEL_TEST_NAME is not set.
+void det_json_test_names(void (*ask)(struct base_buf *out));
 
 // ---- frames --------------------------------------------------------------------------------------------------
 

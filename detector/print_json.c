@@ -11,7 +11,8 @@
 #include "detector/stack.h"
 
 enum { FORMAT_VERSION = 1 };
-static const char *test_name; // RAVEL_TEST_NAME; NULL: not set
+static const char *test_name;                       // RAVEL_TEST_NAME; NULL: not set
+static void (*ask_test_name)(struct base_buf *out); // NULL: nobody knows
 
 // ---- values --------------------------------------------------------------------------------------------------
 
@@ -93,6 +94,13 @@ static void member_time(struct base_buf *b)
     base_putf(b, "\"%04lu-%02lu-%02luT%02lu:%02lu:%02lu.%03luZ\"", d.year, d.month, d.day, of_day / 3600,
               of_day / 60 % 60, of_day % 60, (unsigned long)t.tv_nsec / 1000000);
 }
+// Which test it is may change while the process runs, and matters where something was found.
+static void member_test(struct base_buf *b, bool in_report)
+{
+    BASE_BUF(name, 256);
+    if (in_report && ask_test_name) ask_test_name(&name);
+    member_text(b, "test", name.n ? name.p : test_name);
+}
 static void open_line(struct base_buf *b, const char *type)
 {
     base_puts(b, "{");
@@ -102,7 +110,7 @@ static void open_line(struct base_buf *b, const char *type)
     member_number(b, "pid", (uint64_t)sys_getpid());
     member_text(b, "process", det_log_process_name());
     member_time(b);
-    member_text(b, "test", test_name);
+    member_test(b, base_strcmp(type, "report") == 0);
 }
 
 // ---- parts of a report ---------------------------------------------------------------------------------------
@@ -290,6 +298,7 @@ void det_json_report(struct base_buf *b, const struct det_finding *f)
 }
 
 void det_json_start(void) { test_name = base_env("RAVEL_TEST_NAME"); }
+void det_json_test_names(void (*ask)(struct base_buf *out)) { ask_test_name = ask; }
 static void member_command(struct base_buf *b)
 {
     char text[4096];

@@ -162,6 +162,7 @@ static void start(void)
     ins_resolve();
     if (in_charge()) {
         read_options();
+        ins_testname_start();
         start_detector();
         ins_threads_init();
         start_main_strand();
@@ -241,6 +242,7 @@ INTERFACE pid_t fork(void)
     if (pid != 0 || s == &det_nobody) return pid;
     if (alone) {
         ins_me.tid = sys_gettid();
+        ins_testname_forked();
         det_report_forked();
     } else {
         ins_on = false;
