@@ -227,6 +227,29 @@ static void put_picture(const struct page *p)
         cli_html_timeline(p->out, p->report, p->o);
     cli_html(p->out, "</figure>\n");
 }
+enum { EDGES_SAID = 30 };
+// The graph, and the same in words beside it.
+static void put_cycle(const struct page *p)
+{
+    const size_t n = cli_json_length(p->report, "edges");
+    cli_html(p->out, "<div class=\"cycle\">");
+    put_picture(p);
+    cli_html(p->out, "<div><h4>Each waits for the next</h4><ol class=\"edges\">");
+    for (size_t i = 0; i < p->n && p->stacks[i].of < EDGES_SAID; i++) {
+        const struct cli_stack *const s = &p->stacks[i];
+        const json_object *const edge = cli_json_at(p->report, "edges", s->of), *const at = cli_frame_with_file(s);
+        if (s->role != CLI_WANTED) continue;
+        cli_html(p->out, "<li><b>%s</b> holds <code class=\"chip\">%s</code> and wants ",
+                 capital(cli_say_strand(p->report, s->strand)),
+                 cli_say_lock(p->report, cli_json_int(edge, "from", -1)));
+        cli_html(p->out, "<code class=\"chip\">%s</code>", cli_say_lock(p->report, cli_json_int(edge, "to", -1)));
+        if (at) cli_html(p->out, "<br><span class=\"path\">%s</span>", cli_say_frame(at, p->o));
+        cli_html(p->out, "</li>");
+    }
+    cli_html(p->out, "</ol>");
+    if (n > EDGES_SAID) cli_html(p->out, "<p class=\"none\">and %lu more</p>", (uint64_t)(n - EDGES_SAID));
+    cli_html(p->out, "</div></div>\n");
+}
 static void put_object(const struct page *p)
 {
     const json_object *const l = cli_json_object(p->report, "location");
@@ -291,7 +314,7 @@ static void put_body(const struct page *p, const struct cli_findings *f)
         cli_html(p->out, "<p class=\"none\">It was in the baseline and did not show this time.</p>");
     else if (!p->report)
         cli_html(p->out, "<p class=\"none\">Its report is not in these logs: the line was damaged.</p>");
-    if (cycle) put_picture(p);
+    if (cycle) put_cycle(p);
     put_sides(p);
     cli_html(p->out, "<div class=\"rest\">");
     if (!cycle) put_picture(p);

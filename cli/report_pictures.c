@@ -97,7 +97,7 @@ static void place_lanes(struct timeline *t)
     a->sync_y = b->sync_y = y;
     if (a->sync || b->sync) y += STEP;
     b->access_y = y;
-    a->access_y = y + STEP;
+    a->access_y = y + 84;
     t->height = a->access_y + 66;
 }
 
@@ -160,11 +160,11 @@ static void put_access(const struct timeline *t, int i)
 static void put_missing_edge(const struct timeline *t)
 {
     const struct lane *const a = &t->lane[0], *const b = &t->lane[1];
-    const int y = (a->access_y + b->access_y) / 2;
-    cli_html(t->out, "<path d=\"M%d %dL%d %d\" class=\"px\"/>", b->x - 11, b->access_y + 3, a->x + 11, a->access_y - 3);
-    cli_html(t->out, "<rect x=\"%d\" y=\"%d\" width=\"76\" height=\"22\" rx=\"11\" class=\"pq\"/>", MIDDLE - 38,
-             y - 11);
-    cli_html(t->out, "<text x=\"%d\" y=\"%d\" class=\"pl pr\">no order</text>\n", MIDDLE, y + 4);
+    // Nearer to the later access, clear of the words under the earlier one.
+    const int x = (3 * a->x + 2 * b->x) / 5, y = (3 * a->access_y + 2 * b->access_y) / 5;
+    cli_html(t->out, "<path d=\"M%d %dL%d %d\" class=\"px\"/>", b->x - 11, b->access_y + 5, a->x + 11, a->access_y - 5);
+    cli_html(t->out, "<rect x=\"%d\" y=\"%d\" width=\"76\" height=\"22\" rx=\"11\" class=\"pq\"/>", x - 38, y - 11);
+    cli_html(t->out, "<text x=\"%d\" y=\"%d\" class=\"pl pr\">no order</text>\n", x, y + 4);
 }
 void cli_html_timeline(FILE *out, const json_object *report, const struct cli_report_options *o)
 {
@@ -199,30 +199,37 @@ struct graph {
     const json_object *report;
     const struct cli_report_options *o;
     size_t nodes, edges; // nodes: as drawn; edges: there are in truth
-    double width, height, cx, cy, radius;
+    double width, height, radius;
     struct node node[NODES];
 };
 
+static void place_node(struct graph *g, size_t i)
+{
+    struct node *const x = &g->node[i];
+    const bool rest = g->edges > g->nodes && i + 1 == g->nodes;
+    const int64_t id = cli_json_int(cli_json_at(g->report, "edges", i), "from", -1);
+    const double angle = 2 * M_PI * (double)i / (double)g->nodes - (g->nodes <= 2 ? M_PI : M_PI / 2);
+    size_t letters = 0;
+    x->title = rest ? cli_scratch("%zu more locks", g->edges - i) : cli_say_lock(g->report, id);
+    x->name = cut(x->title, 15, true);
+    for (const char *p = x->name; *p; p++) letters += (*p & 0xc0) != 0x80;
+    x->half = fmax(30, 4.1 * (double)letters + 12);
+    x->x = g->width / 2 + g->radius * cos(angle);
+    x->y = g->radius * sin(angle);
+}
 static void place_nodes(struct graph *g)
 {
+    const double margin = g->nodes <= 2 ? 75 : 45; // for arrows that bend outwards
+    double top = 0, bottom = 0;
     g->radius = g->nodes <= 2 ? 94 : 60 + 17.0 * (double)g->nodes;
     g->width = g->nodes <= 2 ? WIDTH : fmax(WIDTH, 2 * g->radius + 150);
-    g->height = g->nodes <= 2 ? 180 : 2 * g->radius + 90;
-    g->cx = g->width / 2;
-    g->cy = g->height / 2;
     for (size_t i = 0; i < g->nodes; i++) {
-        struct node *const x = &g->node[i];
-        const bool rest = g->edges > g->nodes && i + 1 == g->nodes;
-        const int64_t id = cli_json_int(cli_json_at(g->report, "edges", i), "from", -1);
-        const double angle = 2 * M_PI * (double)i / (double)g->nodes - (g->nodes <= 2 ? M_PI : M_PI / 2);
-        x->title = rest ? cli_scratch("%zu more locks", g->edges - i) : cli_say_lock(g->report, id);
-        x->name = cut(x->title, 15, true);
-        size_t letters = 0;
-        for (const char *p = x->name; *p; p++) letters += (*p & 0xc0) != 0x80;
-        x->half = fmax(30, 4.1 * (double)letters + 12);
-        x->x = g->cx + g->radius * cos(angle);
-        x->y = g->cy + g->radius * sin(angle);
+        place_node(g, i);
+        top = fmin(top, g->node[i].y);
+        bottom = fmax(bottom, g->node[i].y);
     }
+    for (size_t i = 0; i < g->nodes; i++) g->node[i].y += margin - top;
+    g->height = bottom - top + 2 * margin;
 }
 // The point where the way from (x, y) to the middle of a node meets its border.
 static void border(const struct node *to, double x, double y, double *bx, double *by)
