@@ -26,6 +26,37 @@ static const struct {
      "What cannot work is refused with exit code 2: -static, -m32, -fsanitize=address and others that\n"
      "replace the same functions, and inputs that libtsan is already linked into.\n"},
     {"c++", "the same for C++", NULL},
+    {"report", "make a page, SARIF, JUnit and more out of programs' logs",
+     "usage: ravel report LOG... [-f FORMAT] [-o FILE]\n"
+     "       ravel report LOG... --FORMAT FILE [--FORMAT FILE]...\n"
+     "\n"
+     "Reads logs (RAVEL_OPTIONS=report_format=json:log_path=logs/run), merges what is the same bug, and\n"
+     "writes it as FORMAT to FILE, or to stdout. A LOG that is a directory stands for all files below it.\n"
+     "\n"
+     "    text         a table, and every finding as the program prints it (this is the default)\n"
+     "    json         one JSON document\n"
+     "    sarif        SARIF 2.1.0: GitHub code scanning, editors\n"
+     "    junit        JUnit XML: Jenkins and whatever else shows test results\n"
+     "    annotations  GitHub workflow commands, which mark lines of a pull request\n"
+     "    summary      Markdown for a GitHub step summary\n"
+     "    gitlab       GitLab Code Quality\n"
+     "    html         one page to read, with sources and pictures; needs no network\n"
+     "\n"
+     "    --source-root DIR    paths below DIR are written relative to it, and only files below it are\n"
+     "                         quoted; without it, the directory above here that has a .git, or here\n"
+     "    --path-map OLD=NEW   what was compiled in OLD lies in NEW; may be given several times\n"
+     "    --category NAME      sarif: tells several uploads for one commit apart\n"
+     "\n"
+     "Exit code 0, also when there are findings; 2 for what is wrong with the command or a file.\n"
+     "docs/report.md has examples.\n"},
+    {"merge", "join the logs of many processes or machines into one",
+     "usage: ravel merge LOG... -o FILE\n"
+     "\n"
+     "Joins logs into one that `ravel report` reads. A LOG that is a directory stands for all files below\n"
+     "it. What one process wrote is taken once, also where a log was given or fetched twice. FILE may\n"
+     "be - for stdout; it appears when it is complete.\n"
+     "\n"
+     "    ravel merge machine-*/logs -o all.jsonl && ravel report all.jsonl --html report.html\n"},
     {"help", "this list, or what a command does: ravel help cc", NULL},
     {"version", "which Ravel this is", NULL},
 };

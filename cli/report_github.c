@@ -41,7 +41,7 @@ static void put_annotation(FILE *out, const struct cli_finding *x, const json_ob
     fputs("title=", out);
     put_escaped(out, cli_scratch("Ravel: %s", x->title ? x->title : x->kind ? x->kind : "finding"), true);
     fputs("::", out);
-    const char *const hint = cli_json_text(report, "hint");
+    const char *const hint = cli_say_hint(report);
     put_escaped(out, cli_say_message(x, report, o), false);
     if (hint) put_escaped(out, cli_scratch("\nHint: %s", hint), false);
     fputc('\n', out);

@@ -224,7 +224,7 @@ static void add_properties(json_object *result, const struct cli_finding *x)
 static const char *long_message(const struct cli_finding *x, const json_object *report,
                                 const struct cli_report_options *o)
 {
-    const char *const hint = cli_json_text(report, "hint"), *const say = cli_say_message(x, report, o);
+    const char *const hint = cli_say_hint(report), *const say = cli_say_message(x, report, o);
     return hint ? cli_scratch("%s.\nHint: %s.", say, hint) : cli_scratch("%s.", say);
 }
 static json_object *result_of(const struct cli_finding *x, size_t rule, const json_object *report,

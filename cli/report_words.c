@@ -222,6 +222,28 @@ const char *cli_say_location(const json_object *report)
     return cli_scratch("global '%s' of size %" PRIu64 ", here %s%s", name, size, name, member);
 }
 
+// The hint as the log has it speaks of M0 and M1; a lock that has a name is called by that, too.
+const char *cli_say_hint(const json_object *report)
+{
+    const char *const hint = cli_json_text(report, "hint");
+    const char *out = "", *from = hint;
+    for (const char *p = hint; p && *p;) {
+        char *end;
+        const bool lock = *p == 'M' && (p == hint || p[-1] == ' ' || p[-1] == '(') && p[1] >= '0' && p[1] <= '9';
+        if (!lock) {
+            p++;
+            continue;
+        }
+        const long id = strtol(p + 1, &end, 10);
+        if (cli_json_text(cli_json_by_id(report, "locks", id), "name")) {
+            out = cli_scratch("%s%.*s%s", out, (int)(p - from), from, cli_say_lock(report, id));
+            from = end;
+        }
+        p = end;
+    }
+    return hint ? cli_scratch("%s%s", out, from) : NULL;
+}
+
 const char *cli_say_frame(const json_object *frame, const struct cli_report_options *o)
 {
     const char *const function = cli_json_text(frame, "function"), *const file = cli_json_text(frame, "file");
