@@ -9,15 +9,13 @@
 // compared as a whole, and any other name by whether one of the two ends with the other at a slash.
 #include "cli/changes.h"
 
+#include "cli/capture.h"
 #include "cli/json.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 // ---- the set of changed lines --------------------------------------------------------------------------------
 
@@ -167,34 +165,7 @@ bool cli_changes_parse(struct cli_changes *c, const char *text, size_t length, i
 
 // ---- asking git ----------------------------------------------------------------------------------------------
 
-// Runs git and returns what it printed on stdout; NULL: it failed, and *said is the first line of what it complained of.
-static char *git(const char *const *arguments, size_t *length, char **said)
-{
-    FILE *const out = tmpfile(), *const err = tmpfile();
-    if (!out || !err) cli_die("", "no room for a temporary file: %s", strerror(errno));
-    const pid_t pid = fork();
-    if (pid == 0) {
-        dup2(fileno(out), 1);
-        dup2(fileno(err), 2);
-        execvp("git", (char *const *)arguments);
-        fprintf(stderr, "git: %s\n", strerror(errno));
-        _exit(127);
-    }
-    int status = -1;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-    FILE *const from = status == 0 ? out : err;
-    fseek(from, 0, SEEK_END);
-    const long n = ftell(from);
-    rewind(from);
-    char *const text = cli_alloc((size_t)n + 1);
-    *length = fread(text, 1, (size_t)n, from);
-    fclose(out), fclose(err);
-    if (status == 0) return text;
-    text[strcspn(text, "\n")] = '\0';
-    *said = *text ? text : cli_printf("git failed");
-    return NULL;
-}
-#define GIT(length, said, ...) git((const char *const[]){"git", __VA_ARGS__, NULL}, length, said)
+#define GIT(length, said, ...) cli_capture((const char *const[]){"git", __VA_ARGS__, NULL}, length, said)
 
 static void add_untracked(struct cli_changes *c, const char *names, size_t n)
 {
