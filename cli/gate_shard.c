@@ -1,7 +1,8 @@
 // gate_shard.c: which tests are this shard's (--shard I/N).
 //
 // Every command is told by RAVEL_SHARD. Two kinds of commands list their tests, and are given an exact list:
-//   ctest       `ctest ARGUMENTS -N` lists "Test #3: name"; `-I 3,3,1,7,9` runs these numbers and no others
+//   ctest       `ctest ARGUMENTS -N` lists "Test #3: name"; `-I 3,3,1,7,9` runs the third of them, and these others.
+//               It counts those that -R, -E, -L and -LE let through, whatever number they are printed with
 //   Criterion   `PROGRAM --list` lists suites and tests; `--filter '@(suite/a|suite/b)'` runs these
 // A test belongs to the shard that a hash of its name says: a new test moves no other, and no machine has to know more
 // than its own number. It is FNV-1a, 64 bits, modulo N.
@@ -80,14 +81,14 @@ static char *joined(char *so_far, const char *separator, char *more)
 // ---- ctest ---------------------------------------------------------------------------------------------------
 
 // "  Test  #3: name" or "  Test  #3: name (Disabled)"; NULL: another line.
-static char *ctest_name(char *line, long *number)
+static char *ctest_name(char *line)
 {
     while (*line == ' ') line++;
     if (strncmp(line, "Test ", 5) != 0) return NULL;
     char *p = line + 5;
     while (*p == ' ') p++;
     if (*p != '#') return NULL;
-    *number = strtol(p + 1, &p, 10);
+    p += 1 + strspn(p + 1, "0123456789");
     if (strncmp(p, ": ", 2) != 0) return NULL;
     char *const disabled = strstr(p, " (Disabled)");
     if (disabled && !disabled[strlen(" (Disabled)")]) *disabled = '\0';
@@ -98,9 +99,10 @@ static void select_ctest(struct gate *g)
     if (has(g->o.command, "-I") || has(g->o.command, "--tests-information"))
         gate_die(g, "--shard chooses tests by ctest's -I: leave yours out");
     char *const text = list(g, "-N", NULL), *tests = NULL, *state = NULL;
+    long number = 0;
     for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-        long number;
-        const char *const name = ctest_name(line, &number);
+        const char *const name = ctest_name(line);
+        number += name != NULL;
         // The first is also where a range begins and ends: "3,3,1".
         if (!name || !mine(g, name)) continue;
         tests = joined(tests, ",", tests ? cli_printf("%ld", number) : cli_printf("%ld,%ld,1", number, number));
