@@ -274,14 +274,28 @@ static bool stack_touches(const struct cli_changes *c, const json_object *holder
     }
     return false;
 }
+// A strand's stack goes on where it was created, and its creator's, too: that a second thread is started may be all that a
+// change does to make a race.
+static bool creation_touches(const struct cli_changes *c, const json_object *report, int64_t id)
+{
+    enum { MOST_ANCESTORS = 64 };
+    for (int i = 0; id >= 0 && i < MOST_ANCESTORS; i++) {
+        const json_object *const strand = cli_json_by_id(report, "strands", id);
+        if (stack_touches(c, strand, "created")) return true;
+        id = cli_json_int(strand, "parent", -1);
+    }
+    return false;
+}
+static bool part_touches(const struct cli_changes *c, const json_object *report, const json_object *part)
+{
+    return stack_touches(c, part, "stack") || stack_touches(c, part, "from_stack") ||
+           stack_touches(c, part, "to_stack") || creation_touches(c, report, cli_json_int(part, "strand", -1));
+}
 bool cli_changes_touch(const struct cli_changes *c, const json_object *report)
 {
-    const size_t sides = cli_json_length(report, "sides"), edges = cli_json_length(report, "edges");
-    bool touched = false;
-    for (size_t i = 0; i < sides && !touched; i++) touched = stack_touches(c, cli_json_at(report, "sides", i), "stack");
-    for (size_t i = 0; i < edges && !touched; i++) {
-        const json_object *const edge = cli_json_at(report, "edges", i);
-        touched = stack_touches(c, edge, "from_stack") || stack_touches(c, edge, "to_stack");
-    }
-    return touched;
+    static const char *const parts[] = {"sides", "edges"};
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+        for (size_t i = 0; i < cli_json_length(report, parts[k]); i++)
+            if (part_touches(c, report, cli_json_at(report, parts[k], i))) return true;
+    return false;
 }

@@ -30,7 +30,8 @@ void cli_changes_free(struct cli_changes *c);
 char *cli_changes_ask(struct cli_changes *c, const char *rev, bool base);
 // Is this line of the file, as debug information names it, one of those that changed?
 bool cli_changes_have(const struct cli_changes *c, const char *file, int line);
-// Does any frame of the stacks that show the bug lie on a changed line? The report is one of docs/report-format.md.
+// Does any frame of the stacks that show the bug, or that created a strand of it, lie on a changed line? The report is one
+// of docs/report-format.md.
 bool cli_changes_touch(const struct cli_changes *c, const json_object *report);
 
 #endif

@@ -186,6 +186,21 @@ class Changes(GateCase):
         o = self.gate("--from", self.path("a.log"), "--new-from-rev", "HEAD", cwd=self.path("repo"))
         self.assertEqual({f["fingerprint"]: f["state"] for f in o.summary["findings"]}, {A: "new", B: "known"})
 
+    def test_a_thread_that_is_new(self):
+        """Starting a thread may be all that a change does: where a side's strand was created, and its creator, count."""
+        self.repository(a=self.TEN)
+        self.write("repo/a", self.TEN.replace("line 5\n", "changed\n"))
+        here, there = [frame("main", self.path("repo/a"), 5)], [frame("f", self.path("repo/a"), 1)]
+        strand = lambda i, parent, created: {"id": i, "parent": parent, "created": created}  # noqa: E731
+        found = [dict(report("%016x" % (i + 1), there, there), strands=s) for i, s in enumerate((
+            [strand(1, 0, there), strand(2, 0, there)], [strand(1, 0, there), strand(2, 0, here)],
+            [strand(1, 3, there), strand(2, 0, there), strand(3, 0, here)],
+            [strand(1, 1, there), strand(2, 0, there), strand(3, 0, here)]))]
+        self.write("a.log", log(line("process"), *found, summary()))
+        o = self.gate("--from", self.path("a.log"), "--new-from-rev", "HEAD", cwd=self.path("repo"))
+        self.assertEqual({int(f["fingerprint"], 16): f["state"] for f in o.summary["findings"]},
+                         {1: "known", 2: "new", 3: "new", 4: "known"})
+
     def test_a_lock_that_is_gone(self):
         """Where lines were only taken out, their neighbours count."""
         self.repository(a=self.TEN)
