@@ -56,12 +56,23 @@ class Merge(Case):
         self.merge("ab", "b", "a", "-o", "abba")
         self.assertEqual(self.hits("abba"), self.hits("ab"))
 
+    def test_only_a_file_is_replaced(self):
+        self.write("a", text_of(start(7), race(pid=7), end(7)))
+        self.merge("a", "-o", "/dev/null")
+        self.assertFalse(os.path.isfile("/dev/null"))
+        self.write("old", "old")
+        os.symlink("old", self.path("link"))
+        self.merge("a", "-o", "link")
+        self.assertTrue(os.path.islink(self.path("link")))
+        self.assertEqual(self.hits("old"), [("a1", 1, 1)])
+
     def test_refusals(self):
         self.write("a", text_of(start(7)))
         self.assertIn("which logs", self.refused(RAVEL, "merge", "-o", "x"))
         self.assertIn("-o", self.refused(RAVEL, "merge", "a"))
         self.assertIn("nowhere", self.refused(RAVEL, "merge", "nowhere", "-o", "x"))
         self.assertIn("both", self.refused(RAVEL, "merge", "a", "-o", "a"))
+        self.assertIn("cannot write", self.refused(RAVEL, "merge", "a", "-o", "/dev/full"))
         self.assertIn("no/such", self.refused(RAVEL, "merge", "a", "-o", "no/such/file"))
         self.assertEqual(sorted(os.listdir(self.dir)), ["a"])
 
