@@ -182,6 +182,16 @@ class Sizes(Case):
         self.bounded(16, RAVEL, "report", "large", "-f", "sarif")
         self.bounded(16, RAVEL, "merge", "large", "-o", "merged")
 
+    def test_killed_processes_do_not_add_up(self):
+        text = text_of(*(race("%016x" % i, pid=123456789) for i in range(100)))
+        with open(self.path("killed"), "w") as f:
+            for pid in range(1000):
+                f.write(text_of(start(pid)) + text.replace("123456789", str(pid)))
+        self.bounded(24, RAVEL, "report", "killed", "-f", "json", "-o", "out")
+        with open(self.path("out")) as f:
+            d = json.load(f)
+        self.assertEqual((d["totals"]["unfinished"], {f["hits"] for f in d["findings"]}), (1000, {1000}))
+
     def test_10000_findings_in_every_format(self):
         self.log("many", 10, 1000, 10000)
         for format in FORMATS:
