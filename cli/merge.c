@@ -201,23 +201,29 @@ static const char *options(const char *as, int argc, char **argv)
     return output;
 }
 
-// Under another name first, so that whoever reads it finds the old one or the new one, and never half of it.
+// A regular file is written under another name first, so that whoever reads it finds the old one or the new one, and
+// never half of it. What else may be there (a terminal, /dev/null, a pipe) must not be replaced.
 static void write_merged(struct merge *m, const char *path)
 {
+    struct stat st;
     const bool to_stdout = strcmp(path, "-") == 0;
-    char *const temporary = cli_printf("%s.%d.tmp", path, getpid());
-    m->out = to_stdout ? stdout : fopen(temporary, "wx");
-    if (!m->out) cli_die(m->as, "%s: %s", temporary, strerror(errno));
+    const bool direct = to_stdout || (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+    char *const behind_links = realpath(path, NULL), *const real = behind_links ? behind_links : cli_printf("%s", path);
+    char *const name = direct ? cli_printf("%s", path) : cli_printf("%s.%d.tmp", real, getpid());
+    m->out = to_stdout ? stdout : fopen(name, direct ? "w" : "wx");
+    if (!m->out) cli_die(m->as, "%s: %s", name, strerror(errno));
     copy_logs(m);
     errno = 0;
-    const bool failed = ferror(m->out) || fflush(m->out) != 0;
+    bool failed = ferror(m->out) || fflush(m->out) != 0;
     if (!to_stdout) fclose(m->out);
-    if (failed || (!to_stdout && rename(temporary, path) != 0)) {
+    if (!failed && !direct) failed = rename(name, real) != 0;
+    if (failed) {
         const int error = errno ? errno : EIO;
-        if (!to_stdout) unlink(temporary);
+        if (!direct) unlink(name);
         cli_die(m->as, "%s: cannot write: %s", to_stdout ? "stdout" : path, strerror(error));
     }
-    free(temporary);
+    free(real);
+    free(name);
 }
 
 int cli_merge(const char *as, int argc, char **argv)

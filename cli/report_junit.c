@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 // A test of the second suite.
 struct test {
@@ -52,26 +53,21 @@ static void put_attribute(FILE *out, const char *name, const char *text)
     fputc('"', out);
 }
 
-// "2026-01-31T12:00:00" of the first finding's report; the schema wants it without fractions and time zone.
-static const char *timestamp(struct cli_findings *f)
+// "2026-01-31T12:00:00", as the schema wants it, of "2026-01-31T12:00:00.000Z"; false: there is no such time.
+static bool timestamp_of(const char *time, char out[32])
 {
-    static const char form[] = "0000-00-00T00:00:00";
-    for (const struct cli_finding *x = f->all; x; x = x->hh.next) {
-        json_object *const report = cli_finding_report(f, x);
-        const char *const time = cli_json_text(report, "time");
-        bool good = time && strlen(time) >= strlen(form);
-        for (size_t i = 0; good && form[i]; i++)
-            good = form[i] == '0' ? time[i] >= '0' && time[i] <= '9' : time[i] == form[i];
-        const char *const text = good ? cli_scratch("%.19s", time) : NULL;
-        json_object_put(report);
-        int month, day, hour, minute, second;
-        if (text && sscanf(text, "%*4d-%2d-%2dT%2d:%2d:%2d", &month, &day, &hour, &minute, &second) == 5 &&
-            strncmp(text, "0000", 4) != 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour < 24 &&
-            minute < 60 && second < 60)
-            return text;
-        if (report) break;
-    }
-    return "1970-01-01T00:00:00";
+    struct tm t = {0};
+    const char *const end = time ? strptime(time, "%Y-%m-%dT%H:%M:%S", &t) : NULL;
+    if (!end || t.tm_year < -899 || t.tm_year > 8099) return false; // four digits
+    const time_t seconds = timegm(&t);                              // 30 February becomes a day in March
+    return gmtime_r(&seconds, &t) && strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &t) == strlen("2026-01-31T12:00:00");
+}
+static void timestamp(struct cli_findings *f, char out[32])
+{
+    json_object *report = NULL;
+    for (const struct cli_finding *x = f->all; x && !report; x = x->hh.next) report = cli_finding_report(f, x);
+    if (!timestamp_of(cli_json_text(report, "time"), out)) snprintf(out, 32, "1970-01-01T00:00:00");
+    json_object_put(report);
 }
 
 static void begin_suite(FILE *out, int id, const char *name, const char *time, const uint64_t count[4])
@@ -210,7 +206,7 @@ static void tests_suite(FILE *out, struct cli_findings *f, const char *time, con
 void cli_write_junit(FILE *out, struct cli_findings *f, const struct cli_report_options *o)
 {
     char time[32];
-    snprintf(time, sizeof time, "%s", timestamp(f));
+    timestamp(f, time);
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
     findings_suite(out, f, time, o);
     tests_suite(out, f, time, o);
