@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 1, PRETTY = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE };
 
 // ---- the verdict ---------------------------------------------------------------------------------------------
 
@@ -145,8 +145,7 @@ static json_object *findings_of(const struct gate *g)
 
 static bool write_json(const char *path, json_object *o)
 {
-    const int how = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
-    char *const text = cli_printf("%s\n", json_object_to_json_string_ext(o, how));
+    char *const text = cli_printf("%s\n", json_object_to_json_string_ext(o, PRETTY));
     const bool good = cli_replace_file(path, text, strlen(text));
     const int error = errno;
     free(text);
@@ -193,17 +192,23 @@ bool gate_write_summary(struct gate *g)
     return write_json(g->o.summary_json, o);
 }
 
+// One finding after the other: their reports together may be larger than memory.
 static bool write_list(const struct gate *g, const char *name, enum cli_state state)
 {
-    json_object *const array = json_object_new_array();
-    for (const struct cli_finding *x = g->f.all; x; x = x->hh.next) {
+    struct cli_replacement file;
+    char *const path = cli_printf("%s/%s", g->o.lists, name);
+    bool good = cli_replace_begin(&file, path);
+    const char *separator = "[\n";
+    for (const struct cli_finding *x = g->f.all; x && good; x = x->hh.next) {
         if (x->state != state) continue;
         json_object *const o = finding_of(x), *const report = cli_finding_report(&g->f, x);
         if (report) json_object_object_add(o, "report", report);
-        json_object_array_add(array, o);
+        fprintf(file.out, "%s%s", separator, json_object_to_json_string_ext(o, PRETTY));
+        json_object_put(o);
+        separator = ",\n";
     }
-    char *const path = cli_printf("%s/%s", g->o.lists, name);
-    const bool good = write_json(path, array);
+    if (good) fputs(*separator == '[' ? "[]\n" : "\n]\n", file.out);
+    good = good && cli_replace_end(&file);
     free(path);
     return good;
 }

@@ -34,16 +34,6 @@ char *cli_slurp(const char *path, size_t *length)
     return text;
 }
 
-static bool write_all(int fd, const char *text, size_t length)
-{
-    for (size_t done = 0; done < length;) {
-        const ssize_t n = write(fd, text + done, length - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return false;
-        done += (size_t)n;
-    }
-    return true;
-}
 // The mode that the file has, or that a new one gets.
 static mode_t mode_of(const char *path)
 {
@@ -53,19 +43,35 @@ static mode_t mode_of(const char *path)
     umask(mask);
     return 0666 & ~mask;
 }
-bool cli_replace_file(const char *path, const char *text, size_t length)
+bool cli_replace_begin(struct cli_replacement *r, const char *path)
 {
     char resolved[PATH_MAX];
-    if (realpath(path, resolved)) path = resolved;
-    char *const temporary = cli_printf("%s.XXXXXX", path);
-    const int fd = mkostemp(temporary, O_CLOEXEC);
-    bool good = fd >= 0;
-    if (good) good = write_all(fd, text, length) && fchmod(fd, mode_of(path)) == 0 && fsync(fd) == 0;
+    r->path = cli_printf("%s", realpath(path, resolved) ? resolved : path);
+    r->temporary = cli_printf("%s.XXXXXX", r->path);
+    const int fd = mkostemp(r->temporary, O_CLOEXEC);
+    r->out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (r->out) return true;
+    const int error = errno;
+    free(r->path), free(r->temporary);
+    errno = error;
+    return false;
+}
+bool cli_replace_end(struct cli_replacement *r)
+{
+    const int fd = fileno(r->out);
+    bool good = !ferror(r->out) && fflush(r->out) == 0 && fchmod(fd, mode_of(r->path)) == 0 && fsync(fd) == 0;
     int error = errno;
-    if (fd >= 0 && close(fd) != 0 && good) good = false, error = errno;
-    if (good && rename(temporary, path) != 0) good = false, error = errno;
-    if (!good && fd >= 0) unlink(temporary);
-    free(temporary);
+    if (fclose(r->out) != 0 && good) good = false, error = errno;
+    if (good && rename(r->temporary, r->path) != 0) good = false, error = errno;
+    if (!good) unlink(r->temporary);
+    free(r->path), free(r->temporary);
     errno = error;
     return good;
+}
+bool cli_replace_file(const char *path, const char *text, size_t length)
+{
+    struct cli_replacement r;
+    if (!cli_replace_begin(&r, path)) return false;
+    fwrite(text, 1, length, r.out);
+    return cli_replace_end(&r);
 }

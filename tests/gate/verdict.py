@@ -151,6 +151,53 @@ class Signals(GateCase):
         code, out, told = self.interrupted("hang-politely", signal.SIGTERM)
         self.assertEqual((code, told["new"], told["command"], told["unfinished"]), (1, 1, 0, 0), out)
 
+    def test_an_interrupt_from_the_terminal(self):
+        """The gate in front of a terminal: ^C reaches the command by the terminal, and the gate still judges."""
+        import pty
+        built_ways = built("ways")
+        path = self.path("summary.json")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(RAVEL, [RAVEL, "gate", "--summary-json", path, built_ways, "hang"], environment(TMPDIR=self.dir))
+        out = b""
+        while b"ready" not in out:
+            out += os.read(terminal, 4096)
+        os.write(terminal, b"\x03")
+        try:
+            while True:
+                some = os.read(terminal, 4096)
+                if not some:
+                    break
+                out += some
+        except OSError:
+            pass  # the other end is closed
+        os.close(terminal)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1, out)
+        with open(path) as f:
+            told = json.load(f)
+        self.assertEqual((told["new"], told["command"], told["interrupted"]), (1, 128 + signal.SIGINT, signal.SIGINT))
+
+    def test_a_command_may_read_from_the_terminal(self):
+        import pty
+        built_ways = built("ways")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(RAVEL, [RAVEL, "gate", "sh", "-c", 'read line; echo "got $line"; exec "$0" clean', built_ways],
+                      environment(TMPDIR=self.dir))
+        os.write(terminal, b"this\n")
+        out = b""
+        try:
+            while True:
+                some = os.read(terminal, 4096)
+                if not some:
+                    break
+                out += some
+        except OSError:
+            pass  # the other end is closed
+        os.close(terminal)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, out)
+        self.assertIn(b"got this", out)
+
     def test_all_processes_of_the_command_get_it(self):
         p = subprocess.Popen([RAVEL, "gate", "sh", "-c", '"$0" hang & wait', built("ways")], stdout=subprocess.PIPE,
                              stdin=subprocess.DEVNULL, universal_newlines=True, env=environment(TMPDIR=self.dir))
