@@ -7,6 +7,7 @@ import unittest
 
 from gatekit import HERE, RAVEL, GateCase, environment, main
 
+NOTES = "    a->visits++;\n    a->last = amount;\n"
 LOCK, UNLOCK = "    pthread_mutex_lock(&a->lock);\n", "    pthread_mutex_unlock(&a->lock);\n"
 
 
@@ -42,17 +43,18 @@ class Project(GateCase):
         o = self.expect(self.gate_bank(), 0, "clean")
         self.assertGreaterEqual(o.summary["processes"], 2, "Criterion runs each test in a process of its own")
 
-        # A branch makes paying in faster.
+        # A branch makes paying in faster. What it races on, no test looks at: they pass whatever the schedule.
         self.git("checkout", "-q", "-b", "faster")
-        paying = LOCK + "    a->balance += amount;\n    a->visits++;\n" + UNLOCK
-        self.edit(paying, "    a->balance += amount;\n    a->visits++;\n")
-        self.commit("bank: pay in without a lock")
+        paying = LOCK + "    a->balance += amount;\n" + NOTES + UNLOCK
+        faster = LOCK + "    a->balance += amount;\n" + UNLOCK + NOTES.replace("visits++", "visits += 1").replace("amount;", "amount; // fast")
+        self.edit(paying, faster)
+        self.commit("bank: a shorter lock")
         o = self.expect(self.gate_bank("--new-from-merge-base", "main"), 1, "new=2")
         lines = self.read("bank/src/bank.c").split("\n")
         for finding in o.summary["findings"]:
             for place in finding["places"]:
                 self.assertEqual((place["file"], place["function"]), ("src/bank.c", "account_pay_in"))
-                self.assertRegex(lines[place["line"] - 1], "balance \\+=|visits\\+\\+")
+                self.assertRegex(lines[place["line"] - 1], "visits \\+= 1|last =")
             self.assertEqual(finding["tests"], ["bank::two_pay_in"])
         self.assertIn("src/bank.c:", o.rows("new")[0])
         self.assertIn("100% tests passed", o.out, "the tests themselves saw nothing")
@@ -72,7 +74,7 @@ class Project(GateCase):
         self.expect(self.gate_bank("--baseline", "races.json"), 0, "clean")
 
         # Somebody pays the debt.
-        self.edit("    a->balance += amount;\n    a->visits++;\n", paying)
+        self.edit(faster, paying)
         o = self.expect(self.gate_bank("--baseline", "races.json"), 0, "clean")
         self.assertEqual((o.summary["known"], o.summary["fixed"]), (0, 2))
         self.assertEqual(len(o.rows("fixed")), 2)
@@ -82,12 +84,12 @@ class Project(GateCase):
 
     def test_untouched_races_are_known_to_a_change(self):
         """The race is on main already: a branch that touches other lines is not held up."""
-        self.edit(LOCK + "    a->balance += amount;\n", "    a->balance += amount;\n" + LOCK)
+        self.edit(NOTES + UNLOCK, UNLOCK + NOTES)
         self.commit("bank: a race")
         self.git("checkout", "-q", "-b", "topic")
-        self.edit("a->visits = 0;", "a->visits = 0; // nobody came yet")
+        self.edit("a->last = 0;", "a->last = 0; // nothing yet")
         o = self.expect(self.gate_bank("--new-from-merge-base", "main"), 0, "clean")
-        self.assertEqual(o.summary["known"], 1)
+        self.assertEqual(o.summary["known"], 2)
 
 
 if __name__ == "__main__":
