@@ -6,16 +6,23 @@
 void __tsan_testonly_barrier_init(unsigned long long *barrier, unsigned count);
 void __tsan_testonly_barrier_wait(unsigned long long *barrier);
 
+// The threads never meet: the second goes when the first is done, by a barrier that the detector does not see.
+static unsigned long long turn;
+
 int first, second; // not static: they must not be optimised away
-static void *add_first(void *arg)
+static void *add_first(void *later)
 {
+    if (later) __tsan_testonly_barrier_wait(&turn);
     first++;
-    return arg;
+    if (!later) __tsan_testonly_barrier_wait(&turn);
+    return NULL;
 }
-static void *add_second(void *arg)
+static void *add_second(void *later)
 {
+    if (later) __tsan_testonly_barrier_wait(&turn);
     second++;
-    return arg;
+    if (!later) __tsan_testonly_barrier_wait(&turn);
+    return NULL;
 }
 static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER, b = PTHREAD_MUTEX_INITIALIZER;
 static void take(pthread_mutex_t *one, pthread_mutex_t *other)
@@ -25,8 +32,6 @@ static void take(pthread_mutex_t *one, pthread_mutex_t *other)
     pthread_mutex_unlock(other);
     pthread_mutex_unlock(one);
 }
-// The threads never meet: the second goes when the first is done, by a barrier that the detector does not see.
-static unsigned long long turn;
 static void *ab(void *arg)
 {
     take(&a, &b);
@@ -43,7 +48,7 @@ static void both(void *(*f)(void *), void *(*g)(void *))
 {
     pthread_t s, t;
     pthread_create(&s, NULL, f, NULL);
-    pthread_create(&t, NULL, g, NULL);
+    pthread_create(&t, NULL, g, &turn);
     pthread_join(s, NULL);
     pthread_join(t, NULL);
 }

@@ -1,5 +1,5 @@
-// One race, and many ways for a process to end: `ways WAY`. The race is reported whatever the schedule: nothing orders
-// the two threads.
+// One race, and many ways for a process to end: `ways WAY`. One thread comes first, by a barrier that the detector does not
+// see, so that there is always the same to count.
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,17 +8,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+void __tsan_testonly_barrier_init(unsigned long long *barrier, unsigned count);
+void __tsan_testonly_barrier_wait(unsigned long long *barrier);
+static unsigned long long turn;
+
 int total; // not static: it must not be optimised away
-static void *add(void *arg)
+static void *add(void *second)
 {
+    if (second) __tsan_testonly_barrier_wait(&turn);
     total++; // race
-    return arg;
+    if (!second) __tsan_testonly_barrier_wait(&turn);
+    return NULL;
 }
 static void race(void)
 {
     pthread_t a, b;
+    __tsan_testonly_barrier_init(&turn, 2);
     pthread_create(&a, NULL, add, NULL);
-    pthread_create(&b, NULL, add, NULL);
+    pthread_create(&b, NULL, add, &turn);
     pthread_join(a, NULL);
     pthread_join(b, NULL);
 }
