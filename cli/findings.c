@@ -26,6 +26,7 @@ struct told {
     struct cli_finding *finding; // the key
     uint64_t reports, paths;
     uint64_t hits; // 0: the summary did not say
+    char *test;    // in which it was reported; NULL: not known. A `test` line may give it another name
 };
 struct stream {
     UT_hash_handle hh;
@@ -245,7 +246,9 @@ static void stream_ends(struct reader *r, struct stream *s, bool with_summary)
         struct cli_finding *const x = t->finding;
         add(&x->hits, t->hits > t->reports ? t->hits : t->reports);
         add(&x->paths, t->paths ? t->paths : 1);
+        if (t->test) cli_name_count(&x->tests, t->test);
         HASH_DEL(s->told, t);
+        free(t->test);
         free(t);
     }
     if (s->began && !with_summary) r->f->unfinished++;
@@ -307,8 +310,8 @@ static bool report_line(struct reader *r, const json_object *line)
     struct cli_finding *const x = t->finding;
     r->f->reports++;
     if (t->reports++ == 0) {
-        const char *const test = cli_json_text(line, "test"), *const program = cli_json_text(line, "process");
-        if (test) cli_name_count(&x->tests, test);
+        const char *const program = cli_json_text(line, "process");
+        t->test = copy(cli_json_text(line, "test"));
         if (program) cli_name_count(&x->programs, program);
     }
     if (x->length) return true;
@@ -319,6 +322,16 @@ static bool report_line(struct reader *r, const json_object *line)
     return true;
 }
 
+static void test_line(struct reader *r, const json_object *line)
+{
+    const char *const test = cli_json_text(line, "test"), *const name = cli_json_text(line, "name");
+    if (!test || !name) return;
+    for (struct told *t = stream_of(r, line)->told; t; t = t->hh.next) {
+        if (!t->test || strcmp(t->test, test) != 0) continue;
+        free(t->test);
+        t->test = copy(name);
+    }
+}
 static void suppression(struct cli_findings *f, const json_object *told)
 {
     const char *const pattern = cli_json_text(told, "pattern"), *const file = cli_json_text(told, "file");
@@ -370,6 +383,8 @@ static void object(struct reader *r, const json_object *line)
         process_line(r, line);
     else if (good && strcmp(type, "report") == 0)
         good = report_line(r, line);
+    else if (good && strcmp(type, "test") == 0)
+        test_line(r, line);
     else if (good && strcmp(type, "summary") == 0)
         summary_line(r, line);
     if (!good) r->f->cut_lines++;

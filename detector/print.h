@@ -21,6 +21,8 @@ bool det_report_print(struct det_report *r);
 int det_report_finish(void);
 // The same for a process that Ravel ends, with this exit code, because of what it found: the summary says so.
 void det_report_finish_as(int code);
+// The test that reports called `test` has ended, and only now its name is known: a line of JSON says so.
+void det_report_test_named(const char *test, const char *name);
 // The child of a fork starts its own log, symboliser and count. Called in the child before it can make a finding.
 void det_report_forked(void);
 
@@ -55,6 +57,7 @@ void det_text_summary(struct base_buf *out, const struct det_totals *t);
 void det_json_process(struct base_buf *out);
 void det_json_report(struct base_buf *out, const struct det_finding *f);
 void det_json_summary(struct base_buf *out, const struct det_totals *t);
+void det_json_test(struct base_buf *out, const char *test, const char *name);
 // Reads RAVEL_TEST_NAME and such; at start.
 void det_json_start(void);
 // ask writes the name of the test that is running, or nothing; it may be called on any thread, and takes no lock that the

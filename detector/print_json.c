@@ -299,6 +299,13 @@ void det_json_report(struct base_buf *b, const struct det_finding *f)
 
 void det_json_start(void) { test_name = base_env("RAVEL_TEST_NAME"); }
 void det_json_test_names(void (*ask)(struct base_buf *out)) { ask_test_name = ask; }
+void det_json_test(struct base_buf *b, const char *test, const char *name)
+{
+    open_line(b, "test");
+    member_text(b, "test", test);
+    member_text(b, "name", name);
+    base_puts(b, "}\n");
+}
 static void member_command(struct base_buf *b)
 {
     char text[4096];

@@ -362,6 +362,19 @@ int det_report_finish(void)
     leave();
     return n;
 }
+void det_report_test_named(const char *test, const char *name)
+{
+    if (sys_getpid() != pid || interrupted_here()) return; // as in det_report_finish
+    const uint64_t saved = block_signals();
+    enter();
+    if (!finished && in_json()) {
+        struct base_buf out = out_open();
+        det_json_test(&out, test, name);
+        out_close(&out);
+    }
+    leave();
+    restore_signals(saved);
+}
 void det_report_finish_as(int code)
 {
     ended = code;

@@ -136,6 +136,7 @@ extern __thread struct ins_me ins_me __attribute__((tls_model("initial-exec")));
 // instrument/testname.c
 void ins_testname_start(void);
 void ins_testname_forked(void);
+void ins_testname_finish(void);
 void ins_testname_written(int fd, const void *p, size_t n); // the program writes this
 
 // instrument/threads.c

@@ -213,6 +213,7 @@ static int end(int code)
     if (!ins_on && !broken_file) return code; // passive, or a child of fork that is not checked
     ins_me.phase = INS_GONE;
     det_tls = &det_nobody;
+    ins_testname_finish();
     return det_report_finish() > 0 && base_flags.exitcode != 0 ? base_flags.exitcode : code;
 }
 static void at_exit(int code, void *arg)

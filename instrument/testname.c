@@ -4,7 +4,8 @@
 // report is written:
 //   Criterion  runs each test in a process of its own, and its library has a variable that points to the test.
 //   gtest      prints "[ RUN      ] Suite.Name" before a test and flushes stdout.
-//   TAP        prints "ok 3 - name" after a test: then the fourth is running, whose name nobody knows yet: "TAP 4".
+//   TAP        prints "ok 3 - name" after a test: then the fourth is running, whose name nobody knows yet. Reports call it
+//              "TAP 4", and when it has ended a line of its own in the log says its name.
 // The two that print go through stdio, whose own calls of write nobody can interpose. So what stdout has in its buffer
 // is looked at when the program flushes it (the lines pass by here once), and again when there is a report (what was
 // not flushed yet tells more). A line that stdio wrote by itself, at a full buffer, passes unseen; the name is then
@@ -23,7 +24,15 @@ struct told {
     char name[NAME_MAX_BYTES]; // gtest's; "": no test of it is running
     unsigned long next;        // TAP: number of the test that is running; 0: no TAP was seen
 };
-static struct told told;      // guarded by lock
+static struct told told; // guarded by lock
+// TAP: tests that reports were made in, whose name is still to come. 0: free. guarded by lock
+enum { UNNAMED = 8 };
+static unsigned long unnamed[UNNAMED];
+// A name that came. Lines are taken under the lock, and the log is written without it.
+struct naming {
+    unsigned long number; // 0: none
+    char name[NAME_MAX_BYTES];
+};
 static struct base_lock lock; // by trylock only: a signal handler may print, or make a report, at any point
 static bool wanted;           // constant after ins_testname_start
 
@@ -64,7 +73,39 @@ static bool number(struct text *t, unsigned long *out)
         *out = *out * 10 + (unsigned long)(*t->p - '0');
     return t->p > from;
 }
-static void take_tap(struct text t, struct told *to)
+static bool forget(unsigned long n)
+{
+    for (int i = 0; i < UNNAMED; i++)
+        if (unnamed[i] == n) {
+            unnamed[i] = 0;
+            return true;
+        }
+    return false;
+}
+static void remember(unsigned long n)
+{
+    forget(n);
+    for (int i = 0; i < UNNAMED; i++)
+        if (!unnamed[i]) {
+            unnamed[i] = n;
+            return;
+        }
+}
+// "- adds  # time=1ms", or without the dash.
+static void take_description(struct text t, unsigned long n, struct naming *named)
+{
+    while (t.p < t.end && (*t.p == ' ' || *t.p == '-')) t.p++;
+    size_t k = 0;
+    for (; t.p + k < t.end && k + 1 < NAME_MAX_BYTES && t.p[k] != '\r'; k++) {
+        if (t.p[k] == '#' && k > 0 && t.p[k - 1] == ' ') break;
+        named->name[k] = t.p[k];
+    }
+    while (k > 0 && named->name[k - 1] == ' ') k--;
+    named->name[k] = 0;
+    if (k > 0 && forget(n)) named->number = n;
+}
+// named: NULL when lines are only looked at.
+static void take_tap(struct text t, struct told *to, struct naming *named)
 {
     unsigned long n;
     struct text plan = t;
@@ -76,26 +117,30 @@ static void take_tap(struct text t, struct told *to)
     if (t.p == t.end) {
         to->next = (to->next ? to->next : 1) + 1; // numbers are optional
     } else if (takes(&t, " ")) {
-        to->next = number(&t, &n) ? n + 1 : to->next ? to->next + 1 : 2;
+        const bool numbered = number(&t, &n);
+        if (!numbered) n = to->next ? to->next : 1;
+        to->next = n + 1;
+        if (named) take_description(t, n, named);
     }
 }
-static void take_line(struct text t, struct told *to)
+static void take_line(struct text t, struct told *to, struct naming *named)
 {
     while (t.p < t.end && *t.p == ' ' && t.end - t.p > 1) t.p++; // of a subtest
     skip_colour(&t);
     if (t.p == t.end) return;
     if (*t.p == '[') take_gtest(t, to);
-    if (*t.p == 'o' || *t.p == 'n' || *t.p == '1') take_tap(t, to);
+    if (*t.p == 'o' || *t.p == 'n' || *t.p == '1') take_tap(t, to, named);
 }
-// Whole lines only: the rest will come again, or was no line.
-static void take_text(const char *p, size_t n, struct told *to)
+// The next whole line; what is behind the last one will come again, or was no line.
+static bool next_line(struct text *rest, struct text *line)
 {
-    struct text line = {p, p};
-    for (const char *const end = p + n; line.end < end; line.end++) {
-        if (*line.end != '\n') continue;
-        take_line(line, to);
-        line.p = line.end + 1;
-    }
+    for (const char *p = rest->p; p < rest->end; p++)
+        if (*p == '\n') {
+            *line = (struct text){rest->p, p};
+            rest->p = p + 1;
+            return true;
+        }
+    return false;
 }
 
 // ---- stdout --------------------------------------------------------------------------------------------------
@@ -115,19 +160,30 @@ static struct text in_buffer(void)
         if (*p == '\n') return (struct text){first, p + 1};
     return none;
 }
-static void notice(const char *p, size_t n)
+static void say_name(const struct naming *named)
 {
-    if (!base_trylock(&lock)) return;
-    take_text(p, n, &told);
-    base_unlock(&lock);
+    BASE_BUF(test, 40);
+    BASE_BUF(name, 40 + NAME_MAX_BYTES);
+    base_putf(&test, "TAP %lu", named->number);
+    base_putf(&name, "TAP %lu - %s", named->number, named->name);
+    det_report_test_named(test.p, name.p);
+}
+static void notice(struct text rest)
+{
+    for (struct text line; next_line(&rest, &line);) {
+        struct naming named = {.number = 0};
+        if (!base_trylock(&lock)) return;
+        take_line(line, &told, &named);
+        base_unlock(&lock);
+        if (named.number) say_name(&named);
+    }
 }
 INTERFACE int fflush(FILE *f)
 {
     ins_self(); // starts Ravel, if this is the first thing that happens
     if (wanted && (!f || f == stdout)) {
         flockfile(stdout);
-        const struct text t = in_buffer();
-        notice(t.p, (size_t)(t.end - t.p));
+        notice(in_buffer());
         funlockfile(stdout);
     }
     return REAL(fflush)(f);
@@ -136,7 +192,7 @@ void ins_testname_written(int fd, const void *p, size_t n)
 {
     const char *const s = p;
     if (likely(!wanted) || fd != 1 || n == 0) return;
-    if (*s == '[' || *s == '\033' || *s == 'o' || *s == 'n' || *s == '1' || *s == ' ') notice(s, n);
+    if (*s == '[' || *s == '\033' || *s == 'o' || *s == 'n' || *s == '1' || *s == ' ') notice((struct text){s, s + n});
 }
 
 // ---- asked for -----------------------------------------------------------------------------------------------
@@ -162,19 +218,26 @@ static void put_name(struct base_buf *out)
 {
     if (put_criterion(out) || !base_trylock(&lock)) return;
     struct told now = told;
-    base_unlock(&lock);
     // The buffer may change under us; what is there is memory of stdio's all the same, which is never given back.
-    const struct text t = in_buffer();
-    take_text(t.p, (size_t)(t.end - t.p), &now);
-    if (now.name[0])
+    struct text rest = in_buffer();
+    for (struct text line; next_line(&rest, &line);) take_line(line, &now, NULL);
+    if (now.name[0]) {
         base_puts(out, now.name);
-    else if (now.next)
+    } else if (now.next) {
         base_putf(out, "TAP %lu", now.next);
+        remember(now.next);
+    }
+    base_unlock(&lock);
 }
 void ins_testname_start(void)
 {
     wanted = base_flags.report_format == BASE_FORMAT_JSON && base_flags.test_names == BASE_TEST_NAMES_AUTO &&
              !base_env("RAVEL_TEST_NAME");
     if (wanted) det_json_test_names(put_name);
+}
+// What was printed and not flushed may still hold names.
+void ins_testname_finish(void)
+{
+    if (wanted) notice(in_buffer());
 }
 void ins_testname_forked(void) { lock = (struct base_lock){0}; }
