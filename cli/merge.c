@@ -99,11 +99,12 @@ static size_t stream_of(struct merge *m, int64_t pid, bool begins)
     HASH_ADD(hh, m->open, pid, sizeof s->pid, s);
     return s->index;
 }
-static void copy_line(struct merge *m, const struct cli_lines *l)
+static void copy_line(struct merge *m, const struct cli_lines *l, bool whole)
 {
     m->lines++;
     if (l->cut) fputs("(a line beyond all bounds)", m->out); // damage stays damage
     fwrite(l->text, 1, l->length, m->out);
+    if (!l->newline && !whole) fputs("(cut)", m->out);
     fputc('\n', m->out); // also where there was none, or the next file would continue the line
 }
 // Whose line it is. The program's own have the pid near their beginning, and need not be parsed for it.
@@ -112,9 +113,10 @@ static bool whose(struct cli_lines *l, int64_t *pid, bool *begins)
     static const char start[] = "{\"type\":\"", process[] = "{\"type\":\"process\"", key[] = "\"pid\":";
     enum { FARTHEST = 200 };
     const size_t n = l->length < FARTHEST ? l->length : FARTHEST;
-    const char *p = n > sizeof process && memcmp(l->text, start, strlen(start)) == 0 && l->text[l->length - 1] == '}'
-                        ? memmem(l->text, n, key, strlen(key))
-                        : NULL;
+    const char *p =
+        l->newline && n > sizeof process && memcmp(l->text, start, strlen(start)) == 0 && l->text[l->length - 1] == '}'
+            ? memmem(l->text, n, key, strlen(key))
+            : NULL;
     *pid = 0;
     *begins = p && memcmp(l->text, process, strlen(process)) == 0;
     if (p && (size_t)(p - l->text) + 30 < l->length) {
@@ -135,14 +137,14 @@ static void line(struct merge *m, struct cli_lines *l)
     bool begins;
     if (l->length == 0 && !l->cut) return;
     if (!whose(l, &pid, &begins)) {
-        if (m->copying) copy_line(m, l);
+        if (m->copying) copy_line(m, l, false);
         return;
     }
     const size_t stream = stream_of(m, pid, begins);
     if (!m->copying)
         add_line(&m->sums[stream], l->text, l->length);
     else if (!m->drop[stream])
-        copy_line(m, l);
+        copy_line(m, l, true);
 }
 static void read_log(struct merge *m, const char *path)
 {

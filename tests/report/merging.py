@@ -36,6 +36,13 @@ class Merge(Case):
         totals = self.json("all")["totals"]
         self.assertEqual((totals["processes"], totals["unfinished"], totals["damaged_lines"]), (2, 1, 1))
 
+    def test_a_line_cut_behind_a_brace(self):  # must not pass for a whole one because it got a newline
+        whole = text_of(race(pid=7))
+        self.write("a", text_of(start(7)) + whole + whole[:whole.rindex("}],") + 1])
+        self.merge("a", "-o", "all")
+        for log in ("a", "all"):
+            self.assertEqual((self.hits(log), self.json(log)["totals"]["damaged_lines"]), ([("a1", 1, 1)], 1))
+
     def test_damage_stays_damage(self):
         self.write("a", text_of(start(7)).encode() + b"x" * (33 << 20) + b"\n\0\0\n" + text_of(end(7)).encode())
         self.merge("a", "-o", "all")
