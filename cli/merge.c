@@ -54,14 +54,25 @@ struct merge {
     uint64_t lines, dropped;
 };
 
+static void add_word(struct sum *s, uint64_t w)
+{
+    s->a = (s->a ^ w) * 0x100000001b3u;
+    s->a ^= s->a >> 32;
+    s->b = (s->b + w) * 0x9e3779b97f4a7c15u;
+    s->b ^= s->b >> 29;
+}
 static void add_line(struct sum *s, const char *text, size_t length)
 {
-    for (size_t i = 0; i <= length; i++) {
-        const uint64_t c = i < length ? (unsigned char)text[i] + 1 : 0x100;
-        s->a = (s->a ^ c) * 0x100000001b3u;
-        s->b = (s->b + c) * 0x9e3779b97f4a7c15u;
-        s->b ^= s->b >> 29;
+    uint64_t w;
+    size_t i = 0;
+    for (; i + sizeof w <= length; i += sizeof w) {
+        memcpy(&w, text + i, sizeof w);
+        add_word(s, w);
     }
+    w = 0;
+    memcpy(&w, text + i, length - i);
+    add_word(s, w);
+    add_word(s, length);
 }
 
 static size_t begin_stream(struct merge *m)
@@ -75,14 +86,12 @@ static size_t begin_stream(struct merge *m)
     m->sums[m->n] = (struct sum){0xcbf29ce484222325u, 1};
     return m->n++;
 }
-// The stream that a line of ours belongs to; a line without a `process` line before it begins one, too.
-static size_t stream_of(struct merge *m, const json_object *line)
+// The stream of a line; a line without a `process` line before it begins one, too.
+static size_t stream_of(struct merge *m, int64_t pid, bool begins)
 {
-    const char *const type = cli_json_text(line, "type");
-    const int64_t pid = cli_json_int(line, "pid", -1);
     struct open_stream *s;
     HASH_FIND(hh, m->open, &pid, sizeof pid, s);
-    if (s && type && strcmp(type, "process") == 0) s->index = begin_stream(m);
+    if (s && begins) s->index = begin_stream(m);
     if (s) return s->index;
     s = cli_alloc(sizeof *s);
     s->pid = pid;
@@ -90,27 +99,52 @@ static size_t stream_of(struct merge *m, const json_object *line)
     HASH_ADD(hh, m->open, pid, sizeof s->pid, s);
     return s->index;
 }
-static void copy_line(struct merge *m, const struct cli_lines *l)
+static void copy_line(struct merge *m, const struct cli_lines *l, bool whole)
 {
     m->lines++;
+    if (l->cut) fputs("(a line beyond all bounds)", m->out); // damage stays damage
     fwrite(l->text, 1, l->length, m->out);
+    if (!l->newline && !whole) fputs("(cut)", m->out);
     fputc('\n', m->out); // also where there was none, or the next file would continue the line
+}
+// Whose line it is. The program's own have the pid near their beginning, and need not be parsed for it.
+static bool whose(struct cli_lines *l, int64_t *pid, bool *begins)
+{
+    static const char start[] = "{\"type\":\"", process[] = "{\"type\":\"process\"", key[] = "\"pid\":";
+    enum { FARTHEST = 200 };
+    const size_t n = l->length < FARTHEST ? l->length : FARTHEST;
+    const char *p =
+        l->newline && n > sizeof process && memcmp(l->text, start, strlen(start)) == 0 && l->text[l->length - 1] == '}'
+            ? memmem(l->text, n, key, strlen(key))
+            : NULL;
+    *pid = 0;
+    *begins = p && memcmp(l->text, process, strlen(process)) == 0;
+    if (p && (size_t)(p - l->text) + 30 < l->length) {
+        for (p += strlen(key); *p >= '0' && *p <= '9' && *pid < INT64_MAX / 100; p++) *pid = *pid * 10 + (*p - '0');
+        if (*p == ',' && p[-1] != ':') return true;
+    }
+    size_t used;
+    json_object *const o = cli_json_parse(l->text, l->length, &used);
+    const char *const type = cli_json_text(o, "type");
+    *pid = cli_json_int(o, "pid", -1);
+    *begins = type && strcmp(type, "process") == 0;
+    json_object_put(o);
+    return o;
 }
 static void line(struct merge *m, struct cli_lines *l)
 {
-    size_t used;
+    int64_t pid;
+    bool begins;
     if (l->length == 0 && !l->cut) return;
-    json_object *const o = cli_json_parse(l->text, l->length, &used);
-    if (!o) {
-        if (m->copying) copy_line(m, l);
+    if (!whose(l, &pid, &begins)) {
+        if (m->copying) copy_line(m, l, false);
         return;
     }
-    const size_t stream = stream_of(m, o);
-    json_object_put(o);
+    const size_t stream = stream_of(m, pid, begins);
     if (!m->copying)
         add_line(&m->sums[stream], l->text, l->length);
     else if (!m->drop[stream])
-        copy_line(m, l);
+        copy_line(m, l, true);
 }
 static void read_log(struct merge *m, const char *path)
 {

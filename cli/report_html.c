@@ -424,8 +424,9 @@ static void put_masthead(FILE *out, struct cli_findings *f, const struct cli_sta
         cli_html(out, "%s", f->processes ? "Nothing new" : "Nothing was checked");
     cli_html(out, "</h1>\n<p class=\"lead\">");
     for (int s = CLI_KNOWN; s <= CLI_SUPPRESSED; s++)
-        cli_html(out, "<span class=\"tally %s\"><b>%lu</b> %s</span>", cli_state_name((enum cli_state)s), c->of[s],
-                 cli_state_name((enum cli_state)s));
+        if (c->of[s])
+            cli_html(out, "<span class=\"tally %s\"><b>%lu</b> %s</span>", cli_state_name((enum cli_state)s), c->of[s],
+                     cli_state_name((enum cli_state)s));
     cli_html(out, "<span class=\"tally\"><b>%lu</b> process%s</span>", f->processes, f->processes == 1 ? "" : "es");
     cli_html(out, "<span class=\"tally\"><b>%lu</b> log%s</span>", (uint64_t)f->nlogs, f->nlogs == 1 ? "" : "s");
     if (f->runs > 1) cli_html(out, "<span class=\"tally\"><b>%lu</b> runs</span>", f->runs);
@@ -479,9 +480,10 @@ static void put_select(FILE *out, const char *id, const char *all, const struct 
 static void put_tools(FILE *out, struct cli_findings *f, const struct cli_state_counts *c)
 {
     struct counted values = count(f);
-    cli_html(out, "<form class=\"tools\" role=\"search\"><div class=\"line\"><input id=\"q\" type=\"search\" "
+    cli_html(out, "<form class=\"tools\" role=\"search\"><div class=\"line\"><span class=\"search\"><input id=\"q\" "
+                  "type=\"search\" "
                   "placeholder=\"Search functions, files, objects, tests\" aria-label=\"Search\" autocomplete=\"off\">"
-                  "<kbd aria-hidden=\"true\">/</kbd>");
+                  "<kbd aria-hidden=\"true\">/</kbd></span>");
     put_select(out, "p", "All programs", values.programs);
     put_select(out, "t", "All tests", values.tests);
     cli_html(out, "</div>\n<div class=\"line\"><fieldset><legend>State</legend>");

@@ -278,7 +278,8 @@ void cli_html_lock_graph(FILE *out, const json_object *report, const struct cli_
     if (g.edges < 2) return;
     g.nodes = g.edges < NODES ? g.edges : NODES;
     place_nodes(&g);
-    fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" class=\"pic\" role=\"img\" aria-label=\"", g.width, g.height);
+    fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" class=\"pic%s\" role=\"img\" aria-label=\"", g.width, g.height,
+            g.width > WIDTH + 60 ? " wide" : "");
     cli_html(out, "Lock graph: a cycle of %zu locks:", g.edges);
     for (size_t i = 0; i < g.nodes; i++) cli_html(out, " %s,", g.node[i].title);
     cli_html(out, " and back to %s.\">\n", g.node[0].title);

@@ -72,6 +72,8 @@ class Names(GateCase):
         lines = [line("process", 1), line("process", 2), report(a, [], [], 1, test="TAP 1"), report(a, [], [], 2, test="TAP 1"),
                  line("test", 1, test="TAP 1", name="TAP 1 - one"), report(b, [], [], 1, test="TAP 2"), summary(1), summary(2)]
         self.write("a.log", log(*lines))
+        self.ok(RAVEL, "merge", "a.log", "-o", "merged.log")
+        self.assertEqual(self.gate("--from", "merged.log").summary["findings"], self.gate("--from", "a.log").summary["findings"])
         found = self.gate("--from", "a.log").summary["findings"]
         self.assertEqual({f["fingerprint"]: sorted(f["tests"]) for f in found}, {a: ["TAP 1", "TAP 1 - one"], b: ["TAP 2"]})
 

@@ -124,6 +124,17 @@ exit %d
         o = self.expect(self.story(66, 66), 0, "clean")
         self.assertIn("exit code 66 is Ravel's own, for a finding: it counts as 0", o.out)
 
+    def test_the_runtime_says_so(self):
+        """What halt_on_error ends has its code in the summary: 0 under the gate, 66 elsewhere."""
+        self.gate("--keep-logs", "logs", built("ways"), "race", RAVEL_OPTIONS="halt_on_error=1")
+        (name,) = os.listdir(self.path("logs"))
+        self.assertEqual(json.loads(self.read("logs/" + name).rstrip().split("\n")[-1])["ended"], 0)
+        p = self.run_it(built("ways"), "race", env=environment(RAVEL_OPTIONS="halt_on_error=1:report_format=json"))
+        self.assertEqual((p.returncode, json.loads(p.stderr.rstrip().split("\n")[-1])["ended"]), (66, 66))
+        self.gate("--keep-logs", "logs2", built("ways"), "race")
+        (name,) = os.listdir(self.path("logs2"))
+        self.assertNotIn("ended", json.loads(self.read("logs2/" + name).rstrip().split("\n")[-1]))
+
     def test_another_code_counts(self):
         self.expect(self.story(66, 1), 1, "command=1")
         self.expect(self.story(None, 66), 66, "command=66")

@@ -36,6 +36,19 @@ class Merge(Case):
         totals = self.json("all")["totals"]
         self.assertEqual((totals["processes"], totals["unfinished"], totals["damaged_lines"]), (2, 1, 1))
 
+    def test_a_line_cut_behind_a_brace(self):  # must not pass for a whole one because it got a newline
+        whole = text_of(race(pid=7))
+        self.write("a", text_of(start(7)) + whole + whole[:whole.rindex("}],") + 1])
+        self.merge("a", "-o", "all")
+        for log in ("a", "all"):
+            self.assertEqual((self.hits(log), self.json(log)["totals"]["damaged_lines"]), ([("a1", 1, 1)], 1))
+
+    def test_damage_stays_damage(self):
+        self.write("a", text_of(start(7)).encode() + b"x" * (33 << 20) + b"\n\0\0\n" + text_of(end(7)).encode())
+        self.merge("a", "-o", "all")
+        self.assertEqual(self.json("all")["totals"]["damaged_lines"], 2)
+        self.assertEqual(self.json("a")["totals"]["damaged_lines"], 2)
+
     def test_the_output_lies_among_the_inputs(self):
         self.write("logs/a", text_of(start(7), race(pid=7), end(7)))
         self.merge("logs", "-o", "logs/all")
