@@ -302,6 +302,20 @@ static bool is_fingerprint(const char *text)
 {
     return text && strlen(text) == 16 && strspn(text, "0123456789abcdef") == 16;
 }
+// The test that a strand of the report was labelled with: tests may run side by side in one process, and then this says
+// more than the process can.
+static const char *labelled_test(const json_object *report)
+{
+    static const char *const parts[] = {"sides", "edges"};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < cli_json_length(report, parts[k]); i++) {
+            const int64_t id = cli_json_int(cli_json_at(report, parts[k], i), "strand", -1);
+            const json_object *const strand = cli_json_by_id(report, "strands", id);
+            const char *const test = cli_json_text(cli_json_object(strand, "labels"), "test");
+            if (test) return test;
+        }
+    return NULL;
+}
 static bool report_line(struct reader *r, const json_object *line)
 {
     const char *const fingerprint = cli_json_text(line, "fingerprint");
@@ -310,8 +324,8 @@ static bool report_line(struct reader *r, const json_object *line)
     struct cli_finding *const x = t->finding;
     r->f->reports++;
     if (t->reports++ == 0) {
-        const char *const program = cli_json_text(line, "process");
-        t->test = copy(cli_json_text(line, "test"));
+        const char *const program = cli_json_text(line, "process"), *const label = labelled_test(line);
+        t->test = copy(label ? label : cli_json_text(line, "test"));
         if (program) cli_name_count(&x->programs, program);
     }
     if (x->length) return true;

@@ -88,10 +88,11 @@ class Baseline(GateCase):
 
     def test_labels_of_strands_are_passed_on(self):
         strands = [{"id": 1, "tid": 1, "running": True, "created": [], "labels": {"test": "suite/adds"}}]
-        self.write("a.log", log(line("process"), report(A, [], [], strands=strands), summary()))
+        self.write("a.log", log(line("process"), report(A, [], [], strands=strands, test="all"), summary()))
         self.gate("--from", "a.log", "--lists", "lists")
         (found,) = json.loads(self.read("lists/introduced.json"))
         self.assertEqual(found["report"]["strands"][0]["labels"], {"test": "suite/adds"})
+        self.assertEqual(found["tests"], ["suite/adds"], "a label says more than the process")
 
     def test_a_link_stays_one(self):
         os.mkdir(self.path("elsewhere"))
