@@ -11,7 +11,7 @@ enum { CLI_OK = 0, CLI_BAD_INPUT = 2 };
 
 // A subcommand gets the arguments that follow its name. `as` is what the user typed ("cc"), for its messages.
 typedef int cli_command(const char *as, int argc, char **argv);
-cli_command cli_cc, cli_cxx, cli_help, cli_version;
+cli_command cli_cc, cli_cxx, cli_gate, cli_help, cli_version, cli_report, cli_merge;
 
 // One line on stderr, "ravel cc: ..." (coloured on a terminal), and exit code 2.
 _Noreturn void cli_die(const char *as, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -7,8 +7,9 @@ static const struct {
     const char *name;
     cli_command *run;
 } commands[] = {
-    {"cc", cli_cc},   {"c++", cli_cxx},         {"help", cli_help},         {"--help", cli_help},
-    {"-h", cli_help}, {"version", cli_version}, {"--version", cli_version},
+    {"cc", cli_cc},       {"c++", cli_cxx},         {"help", cli_help},         {"--help", cli_help},
+    {"-h", cli_help},     {"version", cli_version}, {"--version", cli_version}, {"report", cli_report},
+    {"merge", cli_merge}, {"gate", cli_gate},
 };
 
 // Under the name ravel-cc or ravel-c++ we are that command, for tools that want a compiler to be one word.

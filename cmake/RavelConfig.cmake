@@ -56,3 +56,6 @@ function(ravel_instrument)
     endif()
   endforeach()
 endfunction()
+
+# ravel_name_tests() and ravel_gate_target(), see there.
+include("${CMAKE_CURRENT_LIST_DIR}/RavelGate.cmake")

@@ -19,6 +19,10 @@ void det_report_start(void);
 bool det_report_print(struct det_report *r);
 // The end of the process: the summary. Returns how many distinct bugs were reported. Further calls only return that.
 int det_report_finish(void);
+// The same for a process that Ravel ends, with this exit code, because of what it found: the summary says so.
+void det_report_finish_as(int code);
+// The test that reports called `test` has ended, and only now its name is known: a line of JSON says so.
+void det_report_test_named(const char *test, const char *name);
 // The child of a fork starts its own log, symboliser and count. Called in the child before it can make a finding.
 void det_report_forked(void);
 
@@ -41,6 +45,7 @@ struct det_bug_count {
 struct det_totals {
     uint32_t bugs;
     uint64_t findings;   // before merging
+    int ended;           // Ravel ended the process with this exit code; -1: it ended by itself
     uint64_t suppressed; // findings that a suppression matched; they are no bugs
     struct det_stats stats;
     uint64_t frames_lost;               // det_stack_lost
@@ -52,8 +57,12 @@ void det_text_summary(struct base_buf *out, const struct det_totals *t);
 void det_json_process(struct base_buf *out);
 void det_json_report(struct base_buf *out, const struct det_finding *f);
 void det_json_summary(struct base_buf *out, const struct det_totals *t);
+void det_json_test(struct base_buf *out, const char *test, const char *name);
 // Reads RAVEL_TEST_NAME and such; at start.
 void det_json_start(void);
+// ask writes the name of the test that is running, or nothing; it may be called on any thread, and takes no lock that the
+// program's code can hold. Asked for each report, where RAVEL_TEST_NAME is not set.
+void det_json_test_names(void (*ask)(struct base_buf *out));
 
 // ---- frames --------------------------------------------------------------------------------------------------
 
@@ -88,10 +97,22 @@ void det_hint(struct base_buf *out, const struct det_report *r, const struct det
 
 // ---- suppress.c ----------------------------------------------------------------------------------------------
 
+// A rule of the file of suppressions, in the order of the file. Types that match nothing are left out.
+struct det_suppression {
+    const char *text;    // "race:queue_length"
+    const char *pattern; // "queue_length"
+    int type;            // enum base_rule_type
+    int line;
+    bool expired;                 // it is there to be named, and matches nothing
+    uint64_t hits;                // findings that it kept from being reported; guarded by report.c's lock
+    struct det_suppression *next; // constant once read, as is the rest
+};
 // Reads the file of suppressions, if there is one.
 void det_suppress_start(void);
-bool det_suppressed(const struct det_report *r, const struct det_global *global);
-bool det_suppress_match(const char *pattern, const char *s); // for its unit test
+// The first rule that matches; NULL: none. Counts nothing.
+struct det_suppression *det_suppressed(const struct det_report *r, const struct det_global *global);
+struct det_suppression *det_suppressions(void); // the first one; NULL: there is none
+void det_suppress_forked(void);                 // the child counts anew
 
 // ---- log.c: where reports go ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include "base/date.h"
 #include "base/env.h"
 #include "base/flags.h"
 #include "base/sys.h"
@@ -10,7 +11,8 @@
 #include "detector/stack.h"
 
 enum { FORMAT_VERSION = 1 };
-static const char *test_name; // RAVEL_TEST_NAME; NULL: not set
+static const char *test_name;                       // RAVEL_TEST_NAME; NULL: not set
+static void (*ask_test_name)(struct base_buf *out); // NULL: nobody knows
 
 // ---- values --------------------------------------------------------------------------------------------------
 
@@ -82,20 +84,22 @@ static void member_bool(struct base_buf *b, const char *name, bool value)
     base_puts(b, value ? "true" : "false");
 }
 
-// Days since 1970-01-01 to a date of the Gregorian calendar: years are counted from March 1st of year 0, so that the
-// leap day is the last one of a year.
 static void member_time(struct base_buf *b)
 {
     struct timespec t;
     sys_call2(SYS_clock_gettime, CLOCK_REALTIME, &t);
-    const unsigned long seconds = (unsigned long)t.tv_sec, day = seconds / 86400 + 719468, of_day = seconds % 86400;
-    const unsigned long era = day / 146097, d = day % 146097;
-    const unsigned long y = (d - d / 1460 + d / 36524 - d / 146096) / 365, in_year = d - (365 * y + y / 4 - y / 100);
-    const unsigned long m = (5 * in_year + 2) / 153, month = m < 10 ? m + 3 : m - 9;
+    const struct base_date d = base_date_of((unsigned long)t.tv_sec);
+    const unsigned long of_day = (unsigned long)t.tv_sec % 86400;
     key(b, "time");
-    base_putf(b, "\"%04lu-%02lu-%02luT%02lu:%02lu:%02lu.%03luZ\"", y + era * 400 + (month <= 2), month,
-              in_year - (153 * m + 2) / 5 + 1, of_day / 3600, of_day / 60 % 60, of_day % 60,
-              (unsigned long)t.tv_nsec / 1000000);
+    base_putf(b, "\"%04lu-%02lu-%02luT%02lu:%02lu:%02lu.%03luZ\"", d.year, d.month, d.day, of_day / 3600,
+              of_day / 60 % 60, of_day % 60, (unsigned long)t.tv_nsec / 1000000);
+}
+// Which test it is may change while the process runs, and matters where something was found.
+static void member_test(struct base_buf *b, bool in_report)
+{
+    BASE_BUF(name, 256);
+    if (in_report && ask_test_name) ask_test_name(&name);
+    member_text(b, "test", name.n ? name.p : test_name);
 }
 static void open_line(struct base_buf *b, const char *type)
 {
@@ -106,7 +110,7 @@ static void open_line(struct base_buf *b, const char *type)
     member_number(b, "pid", (uint64_t)sys_getpid());
     member_text(b, "process", det_log_process_name());
     member_time(b);
-    member_text(b, "test", test_name);
+    member_test(b, base_strcmp(type, "report") == 0);
 }
 
 // ---- parts of a report ---------------------------------------------------------------------------------------
@@ -328,6 +332,14 @@ void det_json_report(struct base_buf *b, const struct det_finding *f)
 }
 
 void det_json_start(void) { test_name = base_env("RAVEL_TEST_NAME"); }
+void det_json_test_names(void (*ask)(struct base_buf *out)) { ask_test_name = ask; }
+void det_json_test(struct base_buf *b, const char *test, const char *name)
+{
+    open_line(b, "test");
+    member_text(b, "test", test);
+    member_text(b, "name", name);
+    base_puts(b, "}\n");
+}
 static void member_command(struct base_buf *b)
 {
     char text[4096];
@@ -372,12 +384,31 @@ static void member_stats(struct base_buf *b, const struct det_totals *t)
     member_number(b, "bytes", s->bytes);
     base_puts(b, "}");
 }
+static void member_suppressions(struct base_buf *b)
+{
+    const struct det_suppression *s = det_suppressions();
+    if (!s) return;
+    key(b, "suppressions");
+    base_puts(b, "[");
+    for (; s; s = s->next) {
+        comma(b);
+        base_puts(b, "{");
+        member_text(b, "pattern", s->text);
+        member_text(b, "file", base_flags.suppressions);
+        member_number(b, "line", (uint64_t)s->line);
+        member_number(b, "hits", s->hits);
+        if (s->expired) member_bool(b, "expired", true);
+        base_puts(b, "}");
+    }
+    base_puts(b, "]");
+}
 void det_json_summary(struct base_buf *b, const struct det_totals *t)
 {
     open_line(b, "summary");
     member_number(b, "reports", t->bugs);
     member_number(b, "findings", t->findings);
     member_number(b, "suppressed", t->suppressed);
+    member_suppressions(b);
     key(b, "bugs");
     base_puts(b, "[");
     for (uint32_t i = 0; i < t->bugs; i++) {
@@ -389,6 +420,7 @@ void det_json_summary(struct base_buf *b, const struct det_totals *t)
         base_puts(b, "}");
     }
     base_puts(b, "]");
+    if (t->ended >= 0) member_number(b, "ended", (uint64_t)t->ended);
     member_number(b, "trouble", (uint64_t)base_flags_trouble());
     member_number(b, "given_up", t->stats.given_up + t->frames_lost);
     member_number(b, "dropped_in_handler", t->stats.dropped_in_handler);

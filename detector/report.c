@@ -37,6 +37,7 @@ struct path_key {
 struct path {
     UT_hash_handle hh;
     struct path_key key;
+    struct det_suppression *by; // of a suppressed path; else NULL
 };
 
 static struct base_lock lock;
@@ -47,6 +48,7 @@ static struct path *paths;
 static uint32_t nbugs, npaths;
 static uint64_t nfindings, nsuppressed;
 static bool finished;
+static int ended = -1;
 static bool refreshed;
 static int pid;       // of the process that started us; a child of vfork shares our memory but is another
 static bool no_color; // NO_COLOR is set
@@ -124,7 +126,7 @@ static uint64_t stacks_of(const struct det_report *r)
     return h;
 }
 // Adds a path; false: it was there, or there is no room for more.
-static bool add_path(const struct bug *bug, uint64_t stacks)
+static bool add_path(const struct bug *bug, uint64_t stacks, struct det_suppression *by)
 {
     const struct path_key key = {bug, stacks};
     struct path *p;
@@ -132,6 +134,7 @@ static bool add_path(const struct bug *bug, uint64_t stacks)
     if (p || npaths == PATHS_MAX) return false;
     p = base_alloc(sizeof *p);
     p->key = key;
+    p->by = by;
     HASH_ADD(hh, paths, key, sizeof p->key, p);
     npaths++;
     return true;
@@ -139,19 +142,24 @@ static bool add_path(const struct bug *bug, uint64_t stacks)
 static void count(struct bug *bug, const struct det_report *r)
 {
     bug->hits++;
-    if (add_path(bug, stacks_of(r))) bug->paths++;
+    if (add_path(bug, stacks_of(r), NULL)) bug->paths++;
 }
 // A suppression goes by all frames, so what was found to be suppressed is remembered with its stacks.
 static uint64_t quiet_hash(const struct det_report *r, const struct seen_key *key)
 {
     return stacks_of(r) + base_hash(key, sizeof *key);
 }
-static bool is_quiet(const struct det_report *r, const struct seen_key *key)
+static struct det_suppression *quiet_by(const struct det_report *r, const struct seen_key *key)
 {
     const struct path_key quiet = {NULL, quiet_hash(r, key)};
     struct path *p;
     HASH_FIND(hh, paths, &quiet, sizeof quiet, p);
-    return p != NULL;
+    return p ? p->by : NULL;
+}
+static void suppress(struct det_suppression *by)
+{
+    nsuppressed++;
+    by->hits++;
 }
 static void remember(const struct seen_key *key, struct bug *bug)
 {
@@ -222,9 +230,9 @@ static bool is_repeat(const struct det_report *r, const struct seen_key *key)
         count(known->bug, r);
         return true;
     }
-    if (!is_quiet(r, key)) return false;
-    nsuppressed++;
-    return true;
+    struct det_suppression *const by = quiet_by(r, key);
+    if (by) suppress(by);
+    return by != NULL;
 }
 static bool take_new(const struct det_report *r, const struct seen_key *key)
 {
@@ -233,9 +241,10 @@ static bool take_new(const struct det_report *r, const struct seen_key *key)
     const enum det_where where = r->location.where;
     if (r->kind != DET_REPORT_LOCK_CYCLE && (where == DET_WHERE_UNKNOWN || where == DET_WHERE_GLOBAL))
         global = det_symbolize_data(r->addr);
-    if (det_suppressed(r, &global)) {
-        nsuppressed++;
-        add_path(NULL, quiet_hash(r, key));
+    struct det_suppression *const by = det_suppressed(r, &global);
+    if (by) {
+        suppress(by);
+        add_path(NULL, quiet_hash(r, key), by);
         return false;
     }
     const uint64_t fingerprint = det_fingerprint(r, &global);
@@ -327,6 +336,7 @@ static void write_summary(void)
     struct det_totals t = {.bugs = nbugs,
                            .findings = nfindings,
                            .suppressed = nsuppressed,
+                           .ended = ended,
                            .frames_lost = det_stack_lost(),
                            .counts = counts};
     det_stats_read(&t.stats);
@@ -352,6 +362,24 @@ int det_report_finish(void)
     leave();
     return n;
 }
+void det_report_test_named(const char *test, const char *name)
+{
+    if (sys_getpid() != pid || interrupted_here()) return; // as in det_report_finish
+    const uint64_t saved = block_signals();
+    enter();
+    if (!finished && in_json()) {
+        struct base_buf out = out_open();
+        det_json_test(&out, test, name);
+        out_close(&out);
+    }
+    leave();
+    restore_signals(saved);
+}
+void det_report_finish_as(int code)
+{
+    ended = code;
+    det_report_finish();
+}
 void det_report_forked(void)
 {
     pid = sys_getpid();
@@ -364,6 +392,7 @@ void det_report_forked(void)
     nbugs = npaths = 0;
     nfindings = nsuppressed = 0;
     finished = false;
+    det_suppress_forked();
     det_symbolize_forked();
     det_log_forked();
     write_process_line();

@@ -1,12 +1,14 @@
-// detector/suppress.c: findings that the user has asked not to hear of, in ThreadSanitizer's format.
+// detector/suppress.c: findings that the user has asked not to hear of.
 //
-// A file of lines "type:pattern"; blank lines and lines that begin with # are passed over. A pattern is searched for in
-// a name; * stands for any text, ^ at its begin and $ at its end bind it to the ends of the name. It is compared with
-// the function, the file and the module of each frame of the stacks that show the bug, and with the name of the global:
+// The file's format is base/suppressions.h. A pattern is compared with the function, the file and the module of each
+// frame of the stacks that show the bug, and with the name of the global:
 //   race           a data race, or a use after free, by any frame of either side
 //   race_top       the same, by the innermost frame of either side
 //   deadlock       a lock-order inversion, by any frame
-// Types for findings that Ravel does not make (mutex, thread, signal, called_from_lib) match nothing.
+// A pattern with an offset, `libfoo.so+0x1234`, is compared with the module's name and the offset that reports print for
+// a frame: it works without symbols.
+#include "base/suppressions.h"
+
 #include <fcntl.h>
 
 #include "base/arena.h"
@@ -15,56 +17,45 @@
 #include "detector/print.h"
 
 enum { FILE_MAX = 16 << 20 };
-enum type { RACE, RACE_TOP, DEADLOCK, NOTHING };
-static const struct {
-    const char *name;
-    enum type type;
-} types[] = {{"race", RACE},      {"race_top", RACE_TOP}, {"deadlock", DEADLOCK},      {"mutex", NOTHING},
-             {"thread", NOTHING}, {"signal", NOTHING},    {"called_from_lib", NOTHING}};
 
-struct rule {
-    enum type type;
-    const char *pattern;
-    struct rule *next;
-};
-static struct rule *rules; // constant once read
+static struct det_suppression *rules, **last = &rules;
+struct det_suppression *det_suppressions(void) { return rules; }
 
 // ---- reading -------------------------------------------------------------------------------------------------
 
-static const char *copy(const char *s, size_t n)
+static const char *copy(struct base_piece s)
 {
-    char *c = base_arena_alloc(n + 1);
-    for (size_t i = 0; i < n; i++) c[i] = s[i];
+    char *c = base_arena_alloc(s.n + 1);
+    for (size_t i = 0; i < s.n; i++) c[i] = s.p[i];
     return c;
 }
-static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-// One line without its blanks at both ends.
-static void read_rule(const char *s, size_t n, const char *file, int line)
+static void add(const struct base_rule *rule, bool expired)
 {
-    size_t colon = 0;
-    while (colon < n && s[colon] != ':') colon++;
-    for (size_t i = 0; colon < n && i < sizeof types / sizeof *types; i++) {
-        if (base_strlen(types[i].name) != colon || base_strncmp(types[i].name, s, colon) != 0) continue;
-        if (colon + 1 == n) break;
-        struct rule *r = base_arena_alloc(sizeof *r);
-        *r = (struct rule){types[i].type, copy(s + colon + 1, n - colon - 1), rules};
-        rules = r;
-        return;
-    }
-    base_flags_complain("%s:%d: '%.*s' is no suppression; write race:, race_top: or deadlock: and a pattern", file,
-                        line, (int)n, s);
+    struct det_suppression *s = base_arena_alloc(sizeof *s);
+    *s = (struct det_suppression){.text = copy(rule->text),
+                                  .pattern = copy(rule->pattern),
+                                  .type = (int)rule->type,
+                                  .line = rule->line,
+                                  .expired = expired};
+    *last = s;
+    last = &s->next;
 }
+// An expired rule is said (in JSON by the summary), but is no trouble of its own: what it no longer hides is reported.
 static void read_rules(const char *text, size_t n, const char *file)
 {
-    int line = 1;
-    for (size_t at = 0; at < n; line++) {
-        size_t end = at;
-        while (end < n && text[end] != '\n') end++;
-        size_t from = at, to = end;
-        while (from < to && blank(text[from])) from++;
-        while (to > from && blank(text[to - 1])) to--;
-        if (from < to && text[from] != '#') read_rule(text + from, to - from, file, line);
-        at = end + 1;
+    const struct base_date today = base_date_today();
+    struct base_rules all = base_rules_of(text, n);
+    for (struct base_rule r; base_rules_next(&all, &r);) {
+        if (r.wrong) {
+            base_flags_complain("%s:%d: '%.*s' %s", file, r.line, (int)r.text.n, r.text.p, r.wrong);
+            continue;
+        }
+        if (r.type == BASE_RULE_NOTHING) continue;
+        const bool expired = base_rule_expired(&r, today);
+        if (expired && base_flags.report_format != BASE_FORMAT_JSON)
+            base_say("%s:%d: '%.*s' expired on %04lu-%02lu-%02lu and suppresses nothing", file, r.line, (int)r.text.n,
+                     r.text.p, r.expires.year, r.expires.month, r.expires.day);
+        add(&r, expired);
     }
 }
 void det_suppress_start(void)
@@ -82,42 +73,36 @@ void det_suppress_start(void)
     if (text) sys_unmap(text, FILE_MAX);
     if (fd >= 0) sys_call1(SYS_close, fd);
 }
+void det_suppress_forked(void)
+{
+    for (struct det_suppression *s = rules; s; s = s->next) s->hits = 0;
+}
 
 // ---- matching ------------------------------------------------------------------------------------------------
 
-// Does the pattern, from here on, match all of s from here on? Both without ^; an end without $ matches any rest.
-static bool match_here(const char *pattern, const char *s)
+// Where the pattern's offset begins, at "+0x"; NULL: it has none.
+static const char *offset_in(const char *pattern)
 {
-    const char *star = NULL, *retry = NULL; // after the last *, and where its text ends at present
-    for (;;) {
-        if (*pattern == '*') {
-            star = ++pattern;
-            retry = s;
-        } else if (!*pattern || (pattern[0] == '$' && !pattern[1] && !*s)) {
-            return true;
-        } else if (*s && *pattern == *s) {
-            pattern++;
-            s++;
-        } else if (star && *retry) {
-            pattern = star;
-            s = ++retry;
-        } else {
-            return false;
-        }
-    }
+    for (; *pattern; pattern++)
+        if (base_strncmp(pattern, "+0x", 3) == 0) return pattern;
+    return NULL;
 }
-bool det_suppress_match(const char *pattern, const char *s)
+// "libfoo.so+0x12" is not "libfoo.so+0x1234": a pattern with an offset is bound to the end, as if it ended with $.
+static bool offset_matches(const char *pattern, const struct det_shown *f)
 {
-    if (!s) return false;
-    if (*pattern == '^') return match_here(pattern + 1, s);
-    for (; *s; s++)
-        if (match_here(pattern, s)) return true;
-    return match_here(pattern, s);
+    BASE_BUF(shown, 512);
+    BASE_BUF(bound, 512);
+    const struct det_module *const m = f->place->module;
+    if (!m || !offset_in(pattern)) return false;
+    base_putf(&shown, "%s+0x%lx", m->name, f->place->offset);
+    base_puts(&bound, pattern);
+    if (bound.p[bound.n - 1] != '$') base_puts(&bound, "$");
+    return !shown.truncated && !bound.truncated && base_rule_match(bound.p, shown.p);
 }
 static bool frame_matches(const char *pattern, const struct det_shown *f)
 {
-    return det_suppress_match(pattern, f->function) || det_suppress_match(pattern, f->path) ||
-           (f->place->module && det_suppress_match(pattern, f->place->module->path));
+    return base_rule_match(pattern, f->function) || base_rule_match(pattern, f->path) ||
+           (f->place->module && base_rule_match(pattern, f->place->module->path)) || offset_matches(pattern, f);
 }
 static bool stack_matches(const char *pattern, const struct det_stack *stack, bool top_only)
 {
@@ -136,19 +121,19 @@ static bool cycle_matches(const char *pattern, const struct det_report *r)
             return true;
     return false;
 }
-static bool race_matches(const struct rule *rule, const struct det_report *r, const struct det_global *g)
+static bool race_matches(const struct det_suppression *s, const struct det_report *r, const struct det_global *g)
 {
-    const bool top_only = rule->type == RACE_TOP;
-    if (!top_only && det_suppress_match(rule->pattern, g->name)) return true;
-    return stack_matches(rule->pattern, &r->side[0].stack, top_only) ||
-           stack_matches(rule->pattern, &r->side[1].stack, top_only);
+    const bool top_only = s->type == BASE_RULE_RACE_TOP;
+    if (!top_only && base_rule_match(s->pattern, g->name)) return true;
+    return stack_matches(s->pattern, &r->side[0].stack, top_only) ||
+           stack_matches(s->pattern, &r->side[1].stack, top_only);
 }
-bool det_suppressed(const struct det_report *r, const struct det_global *global)
+struct det_suppression *det_suppressed(const struct det_report *r, const struct det_global *global)
 {
-    for (const struct rule *rule = rules; rule; rule = rule->next) {
-        const bool cycle = r->kind == DET_REPORT_LOCK_CYCLE;
-        if (rule->type == NOTHING || cycle != (rule->type == DEADLOCK)) continue;
-        if (cycle ? cycle_matches(rule->pattern, r) : race_matches(rule, r, global)) return true;
+    const bool cycle = r->kind == DET_REPORT_LOCK_CYCLE;
+    for (struct det_suppression *s = rules; s; s = s->next) {
+        if (s->expired || cycle != (s->type == BASE_RULE_DEADLOCK)) continue;
+        if (cycle ? cycle_matches(s->pattern, r) : race_matches(s, r, global)) return s;
     }
-    return false;
+    return NULL;
 }

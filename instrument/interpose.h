@@ -20,6 +20,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -79,7 +80,7 @@ ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, sock
     F(__strncat_chk) F(__memcpy_chk) F(__memmove_chk) F(__mempcpy_chk) F(__memset_chk)                                 \
     F(read) F(write) F(readv) F(writev) F(recv) F(recvfrom) F(recvmsg) F(send) F(sendto) F(sendmsg) F(close)           \
     F(accept) F(accept4) F(connect) F(shutdown) F(epoll_ctl) F(epoll_wait) F(epoll_pwait) F(eventfd_read)              \
-    F(eventfd_write) F(__read_chk) F(__recv_chk) F(__recvfrom_chk)
+    F(eventfd_write) F(__read_chk) F(__recv_chk) F(__recvfrom_chk) F(fflush)
 // clang-format on
 
 struct ins_real {
@@ -131,6 +132,12 @@ struct ins_me {
     struct ins_thread *thread; // threads.c
 };
 extern __thread struct ins_me ins_me __attribute__((tls_model("initial-exec")));
+
+// instrument/testname.c
+void ins_testname_start(void);
+void ins_testname_forked(void);
+void ins_testname_finish(void);
+void ins_testname_written(int fd, const void *p, size_t n); // the program writes this
 
 // instrument/threads.c
 extern char ins_dead_owners; // names what a thread with robust mutexes releases at its end

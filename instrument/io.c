@@ -96,7 +96,7 @@ IN(int, accept4, (int fd, struct sockaddr *a, socklen_t *l, int flags), (fd, a, 
 IN(int, epoll_wait, (int fd, struct epoll_event *e, int max, int ms), (fd, e, max, ms), (void)0)
 IN(int, epoll_pwait, (int fd, struct epoll_event *e, int max, int ms, const sigset_t *m), (fd, e, max, ms, m), (void)0)
 
-OUT(ssize_t, write, (int fd, const void *p, size_t size), (fd, p, size), FROM(p))
+OUT(ssize_t, write, (int fd, const void *p, size_t size), (fd, p, size), FROM(p); ins_testname_written(fd, p, size))
 OUT(ssize_t, send, (int fd, const void *p, size_t size, int flags), (fd, p, size, flags), FROM(p))
 OUT(ssize_t, sendto, (int fd, const void *p, size_t size, int flags, const struct sockaddr *a, socklen_t l),
     (fd, p, size, flags, a, l), FROM(p))

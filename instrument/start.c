@@ -49,7 +49,7 @@ static void take_finding(struct det_report *r, void *ctx)
 {
     (void)ctx;
     if (!det_report_print(r) || !base_flags.halt_on_error) return;
-    det_report_finish();
+    det_report_finish_as(base_flags.exitcode);
     sys_exit(base_flags.exitcode);
 }
 #ifndef RAVEL_DEBUG
@@ -162,6 +162,7 @@ static void start(void)
     ins_resolve();
     if (in_charge()) {
         read_options();
+        ins_testname_start();
         start_detector();
         ins_threads_init();
         start_main_strand();
@@ -212,6 +213,7 @@ static int end(int code)
     if (!ins_on && !broken_file) return code; // passive, or a child of fork that is not checked
     ins_me.phase = INS_GONE;
     det_tls = &det_nobody;
+    ins_testname_finish();
     return det_report_finish() > 0 && base_flags.exitcode != 0 ? base_flags.exitcode : code;
 }
 static void at_exit(int code, void *arg)
@@ -241,6 +243,7 @@ INTERFACE pid_t fork(void)
     if (pid != 0 || s == &det_nobody) return pid;
     if (alone) {
         ins_me.tid = sys_gettid();
+        ins_testname_forked();
         det_report_forked();
     } else {
         ins_on = false;

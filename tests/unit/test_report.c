@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/flags.h"
+#include "base/suppressions.h"
 #include "detector/print.h"
 
 static char directory[] = "/tmp/ravel-test-XXXXXX";
@@ -566,9 +567,9 @@ Test(suppress, patterns)
         {"a**b", "ab", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_expect_eq(det_suppress_match(cases[i].pattern, cases[i].text), cases[i].matches, "'%s' in '%s'",
+        cr_expect_eq(base_rule_match(cases[i].pattern, cases[i].text), cases[i].matches, "'%s' in '%s'",
                      cases[i].pattern, cases[i].text);
-    cr_expect_not(det_suppress_match("foo", NULL));
+    cr_expect_not(base_rule_match("foo", NULL));
 }
 static char rules_file[200];
 static void start_with_rules(const char *rules)
@@ -616,13 +617,68 @@ Test(suppress, by_file_and_by_global, .fini = stop)
     cr_expect(suppressed(cycle()));
     cr_expect_eq(det_report_finish(), 1);
 }
-static void start_with_bad_rules(void) { start_with_rules("race:ok\nrice:foo\nrace:\nsignal:x"); }
+static void start_with_bad_rules(void)
+{
+    start_with_rules("race:ok\nrice:foo\nrace:\nsignal:x\ndeadlock:^pthread_rwlock_rd*\nrace:lock\n"
+                     "# expires: 2026-02-29\nrace:ok");
+}
 Test(suppress, bad_lines, .fini = stop)
 {
     const char *said = run_with_stderr(start_with_bad_rules);
     cr_expect(strstr(said, ":2: 'rice:foo' is no suppression"), "%s", said);
     cr_expect(strstr(said, ":3: 'race:' is no suppression"), "%s", said);
-    cr_expect_eq(base_flags_trouble(), 2);
+    cr_expect(strstr(said, ":5: 'deadlock:^pthread_rwlock_rd*' names a lock primitive"), "%s", said);
+    cr_expect(strstr(said, ":7: '# expires: 2026-02-29' gives no date; write # expires: YYYY-MM-DD"), "%s", said);
+    cr_expect_eq(base_flags_trouble(), 4);
+}
+static void start_with_an_old_rule(void)
+{
+    start_with_rules(
+        "# reason: moved\n# expires: 2001-01-31\n\nrace:shared_thing\n# expires: 9999-12-31\nrace:other_g\n");
+}
+Test(suppress, expired, .fini = stop)
+{
+    const char *said = run_with_stderr(start_with_an_old_rule);
+    cr_expect(strstr(said, ":4: 'race:shared_thing' expired on 2001-01-31 and suppresses nothing\n"), "%s", said);
+    cr_expect_eq(base_flags_trouble(), 0);
+    cr_expect_not(suppressed(race(&shared_thing.first)));
+    cr_expect(suppressed(race(&other_global)));
+}
+// Without symbols: the frame is module and offset, as a report shows it.
+Test(suppress, by_module_and_offset, .fini = stop)
+{
+    const struct det_report r = race(&shared_thing.first);
+    det_symbolize_start();
+    det_symbolize_refresh();
+    const struct det_place *const p = det_symbolize_code(r.side[0].stack.pc[0] - 1);
+    char right[300], too_short[300];
+    const int n = snprintf(right, sizeof right, "race:test_report+0x%lx\n", p->offset);
+    snprintf(too_short, sizeof too_short, "%.*s\n", n - 2, right);
+    char both[700];
+    snprintf(both, sizeof both, "%s%s", too_short, right);
+    start_with_rules(both);
+    cr_expect(suppressed(r));
+    cr_expect_eq(det_suppressions()->hits, 0, "an offset is no prefix of an offset");
+    cr_expect_eq(det_suppressions()->next->hits, 1);
+}
+Test(suppress, hits_in_the_summary, .fini = stop)
+{
+    char options[300];
+    snprintf(rules_file, sizeof rules_file, "/tmp/ravel-rules-%d", getpid());
+    FILE *f = fopen(rules_file, "w");
+    fputs("race:never_seen\n# expires: 2001-01-31\nrace:old\nmutex:x\nrace:shared_thing\n", f);
+    fclose(f);
+    snprintf(options, sizeof options, "report_format=json:suppressions=%s", rules_file);
+    start(options);
+    unlink(rules_file);
+    for (int i = 0; i < 3; i++) cr_expect(suppressed(race(&shared_thing.first)));
+    det_report_finish();
+    read_log();
+    expect_text(
+        "\"suppressed\":3,\"suppressions\":[{\"pattern\":\"race:never_seen\",\"file\":\"%s\",\"line\":1,\"hits\":0}",
+        rules_file);
+    expect_text("{\"pattern\":\"race:old\",\"file\":\"%s\",\"line\":3,\"hits\":0,\"expired\":true}", rules_file);
+    expect_text("{\"pattern\":\"race:shared_thing\",\"file\":\"%s\",\"line\":5,\"hits\":3}]", rules_file);
 }
 static void start_without_the_file(void) { start("suppressions=/nonexistent/rules"); }
 Test(suppress, unreadable_file, .fini = stop)

@@ -1,0 +1,31 @@
+# cmake -DCSS=... -DJS=... -DOUT=... -P embed.cmake: makes page.css and page.js into a C file.
+# Also writes the script's SHA-256 in base64: the page's content security policy allows this script and no other.
+function(array name file)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+  set(text "${text}extern const char ${name}[];\nconst char ${name}[] = {${hex}0};\n" PARENT_SCOPE)
+endfunction()
+
+function(base64 hex result)
+  set(digits "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+  set(out "")
+  foreach(i RANGE 0 60 6)
+    string(SUBSTRING "${hex}0000" ${i} 6 three)
+    math(EXPR n "0x${three}")
+    foreach(shift 18 12 6 0)
+      math(EXPR digit "(${n} >> ${shift}) & 63")
+      string(SUBSTRING "${digits}" ${digit} 1 digit)
+      string(APPEND out "${digit}")
+    endforeach()
+  endforeach()
+  string(SUBSTRING "${out}" 0 43 out) # 32 bytes: 43 digits and one =
+  set(${result} "${out}=" PARENT_SCOPE)
+endfunction()
+
+set(text "// Made by cli/html/embed.cmake.\n")
+array(cli_html_css ${CSS})
+array(cli_html_js ${JS})
+file(SHA256 ${JS} hash)
+base64(${hash} hash)
+file(WRITE ${OUT} "${text}extern const char cli_html_js_hash[];\nconst char cli_html_js_hash[] = \"sha256-${hash}\";\n")
