@@ -17,7 +17,7 @@
 #include "cli/merge.c" // its parts, without its command
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most) __attribute__((weak)); // AFL++ has none
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
 
 #define MUST(x)                                                                                                        \
@@ -203,7 +203,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     size_t begin = size ? (size_t)rand() % size : 0, used;
     while (begin > 0 && text[begin - 1] != '\n') begin--;
     json_object *const o = rand() % 4 ? cli_json_parse(text + begin, size - begin, &used) : NULL;
-    if (!o) return LLVMFuzzerMutate(data, size, most);
+    if (!o) return LLVMFuzzerMutate ? LLVMFuzzerMutate(data, size, most) : size;
     change(o);
     size_t length;
     const char *const line = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &length);

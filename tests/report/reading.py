@@ -51,6 +51,14 @@ class Merging(Case):
         self.assertEqual(d["findings"][0]["tests"], [{"name": "a", "count": 1}, {"name": "b", "count": 1}])
         self.assertEqual(d["findings"][0]["programs"], [{"name": "shop", "count": 2}])
 
+    def test_runs(self):
+        self.write("one", text_of(start(1), race(pid=1), end(1), start(2), race(pid=2), end(2)))
+        self.write("two", text_of(start(1), race(pid=1), use_after_free(pid=1), end(1)))
+        d = json.loads(self.states("one,two,one", "json"))
+        self.assertEqual(d["totals"]["runs"], 3)
+        self.assertEqual({f["fingerprint"][-2:]: f["runs"] for f in d["findings"]}, {"a1": 3, "f1": 1})
+        self.assertEqual(self.json("one", "two")["findings"][0]["runs"], 1)
+
     def test_places(self):
         d = self.findings(start(), inversion(3), race("00000000000000b1", sides=[side(stack=[bare()]), side(stack=[])]))
         cycle, plain = d["findings"]

@@ -1,7 +1,7 @@
 // states.c: writes a format with findings in every state, as a gate would decide them.
 //
-// usage: report_states LOG FORMAT SOURCE_ROOT [FINGERPRINT=new|known|suppressed|fixed[:REASON]]...
-// A fixed finding is one that the logs do not have: only a baseline knows it.
+// usage: report_states LOG[,LOG]... FORMAT SOURCE_ROOT [FINGERPRINT=new|known|suppressed|fixed[:REASON]]...
+// Each LOG is a run of its own. A fixed finding is one that the logs do not have: only a baseline knows it.
 #include "cli/report.h"
 
 #include <string.h>
@@ -24,8 +24,12 @@ int main(int argc, char **argv)
 {
     struct cli_findings f = {0};
     struct cli_report_options o = {0};
-    if (argc < 4) cli_die("states", "usage: report_states LOG FORMAT SOURCE_ROOT [FINGERPRINT=STATE[:REASON]]...");
-    cli_findings_read(&f, "states", argv[1]);
+    if (argc < 4)
+        cli_die("states", "usage: report_states LOG[,LOG]... FORMAT SOURCE_ROOT [FINGERPRINT=STATE[:REASON]]...");
+    for (char *logs = argv[1], *log; (log = strsep(&logs, ","));) {
+        cli_findings_next_run(&f);
+        cli_findings_read(&f, "states", log);
+    }
     for (int i = 4; i < argc; i++) set_state(&f, argv[i]);
     cli_findings_sort(&f);
     cli_report_options_init(&o, "states", argv[3]);
