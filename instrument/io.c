@@ -96,7 +96,16 @@ IN(int, accept4, (int fd, struct sockaddr *a, socklen_t *l, int flags), (fd, a, 
 IN(int, epoll_wait, (int fd, struct epoll_event *e, int max, int ms), (fd, e, max, ms), (void)0)
 IN(int, epoll_pwait, (int fd, struct epoll_event *e, int max, int ms, const sigset_t *m), (fd, e, max, ms, m), (void)0)
 
-OUT(ssize_t, write, (int fd, const void *p, size_t size), (fd, p, size), FROM(p); ins_testname_written(fd, p, size))
+INTERFACE ssize_t write(int fd, const void *p, size_t size)
+{
+    struct det_strand *s = ins_self();
+    const uintptr_t pc = CALLER_PC;
+    FROM(p);
+    releases(s, pc, fd);
+    const ssize_t n = REAL(write)(fd, p, size);
+    if (n > 0) ins_testname_written(fd, p, (size_t)n); // the kernel could read it, so it can be looked at
+    return n;
+}
 OUT(ssize_t, send, (int fd, const void *p, size_t size, int flags), (fd, p, size, flags), FROM(p))
 OUT(ssize_t, sendto, (int fd, const void *p, size_t size, int flags, const struct sockaddr *a, socklen_t l),
     (fd, p, size, flags, a, l), FROM(p))
