@@ -34,6 +34,8 @@
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
 #define base_cas_acq_rel(p, expected, v)                                                                               \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+#define base_fence_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define base_fence_release() __atomic_thread_fence(__ATOMIC_RELEASE)
 #define base_fence_seq_cst() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 // Orders this thread's own accesses against a handler on the same thread, or against membarrier() elsewhere.
 #define base_compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)

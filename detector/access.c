@@ -54,6 +54,7 @@ static void pending_grow(struct det_pending *p)
 }
 static void pend(struct det_pending *p, const struct det_stamp *earlier, uintptr_t cell_addr, uint32_t mask)
 {
+    const uint32_t at = (uint32_t)(earlier - det_stamps), number = at >= det_stamps_fresh ? at : 0;
     while (mask) { // one stretch of bytes after another
         const uint32_t lo = (uint32_t)__builtin_ctz(mask);
         uint32_t n = 0;
@@ -72,7 +73,7 @@ static void pend(struct det_pending *p, const struct det_stamp *earlier, uintptr
         }
         if (joined) continue;
         if (p->n == p->cap) pending_grow(p);
-        p->race[p->n++] = (struct det_race){*earlier, addr, n};
+        p->race[p->n++] = (struct det_race){*earlier, number, addr, n};
     }
 }
 static void pend_word(struct det_pending *p, const struct det_stamp *st, uintptr_t cell_addr, uint32_t mask)
@@ -545,8 +546,10 @@ void det_range(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, 
 }
 void det_races_report(struct det_strand *s, const struct det_current *now, struct det_pending *p)
 {
+    const uint64_t swept = det_sweeps();
     for (uint32_t i = 0; i < p->n; i++) {
         base_add_relaxed(&races_found, 1u); // relaxed: a counter
+        if (det_sweeps() != swept) p->race[i].number = 0;
         det_race_deliver(s, now, &p->race[i]);
     }
     pending_free(p);

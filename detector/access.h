@@ -7,6 +7,7 @@
 // Races found by one event, to be delivered once no lock is held. One entry a stretch of bytes and earlier stamp.
 struct det_race {
     struct det_stamp earlier; // a copy: a sweep may move the original before the report is made
+    uint32_t number;          // of the original; 0: it was made before the last sweep, or a sweep came since
     uintptr_t addr;
     size_t size;
 };

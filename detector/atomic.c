@@ -112,13 +112,13 @@ void det_atomic_begin(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint32
     if (!det_enter(s)) return;
     object_lock(s, addr, op);
 }
-static void clock_before(struct det_strand *s, struct det_sync *o, enum det_op what, int order)
+// True: s has learned something.
+static bool clock_before(struct det_strand *s, struct det_sync *o, enum det_op what, int order)
 {
-    if (what == DET_OP_STORE || is_empty(&o->all)) return;
-    if (acquires(order))
-        det_release_acquire(s, &o->all, 0);
-    else
-        det_release_merge(&s->pending, &o->all);
+    if (what == DET_OP_STORE || is_empty(&o->all)) return false;
+    if (acquires(order)) return det_release_acquire(s, &o->all, 0);
+    det_release_merge(&s->pending, &o->all);
+    return false;
 }
 static void clock_after(struct det_strand *s, struct det_sync *o, enum det_op what, int order)
 {
@@ -143,7 +143,7 @@ void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op wha
                                     what == DET_OP_LOAD ? DET_ATOMIC_READ : DET_ATOMIC_WRITE, DET_BY_PROGRAM};
     struct det_pending p;
     det_pending_init(&p);
-    clock_before(s, o, what, order);
+    const bool learned = clock_before(s, o, what, order), published = what != DET_OP_LOAD && releases(order);
     if (!s->ignore && det_cfg.report_races) {
         const uint32_t stamp = det_stamp_get(s, now.pc, det_what(now.kind, now.origin, now.size));
         if (likely(stamp))
@@ -157,19 +157,22 @@ void det_atomic_end(struct det_strand *s, struct det_atomic *op, enum det_op wha
         if (!det_cfg.report_atomic_races) p.n = 0; // looked at all the same: plain accesses race with it
         det_races_report(s, &now, &p);
     }
+    if (learned || published) // after the report: it was not before the access
+        det_history_note_at(s, published ? DET_SYNC_ATOMIC_RELEASE : DET_SYNC_ATOMIC_ACQUIRE, op->addr, op->pc);
     det_leave(s);
 }
 void det_fence(struct det_strand *s, uintptr_t pc, int order)
 {
-    (void)pc;
     if (!det_enter(s)) return;
+    bool synced = releases(order);
     if (acquires(order)) {
-        det_release_acquire(s, &s->pending, 0);
+        synced |= det_release_acquire(s, &s->pending, 0);
         det_release_drop(&s->pending);
     }
     if (releases(order)) {
         det_release_publish(s, &s->fence, DET_SET);
         s->fenced = true;
     }
+    if (synced) det_history_note_at(s, DET_SYNC_FENCE, 0, pc);
     det_leave(s);
 }

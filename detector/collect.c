@@ -5,7 +5,7 @@
 #include "detector/stack.h"
 #include "detector/sweep.h"
 
-enum { STRANDS = 4, LOCKS = 2 * DET_HELD_MAX };
+enum { STRANDS = 5, LOCKS = 2 * DET_HELD_MAX + 2 }; // of each side, and that it synchronised with; of the location
 struct gathered {
     struct det_report report;
     struct det_strand_info strands[STRANDS];
@@ -51,6 +51,45 @@ static void gather_held(struct det_report *r, struct det_side *side, uint32_t ch
     for (uint32_t i = 0; i < side->nheld; i++)
         side->held[i] = (struct det_held){lock_index(r, held[i].lock_id), held[i].read};
 }
+static void sync_with_lock(struct det_report *r, struct det_last_sync *l, uint32_t name)
+{
+    struct det_lock_info info;
+    det_locks_info(name - 1, &info);
+    if (!info.addr) return; // gone for so long that its name is forgotten
+    l->of = DET_SYNC_OF_LOCK;
+    l->index = lock_index(r, name - 1);
+}
+static void gather_sync(struct det_report *r, struct det_side *side, const struct det_synced *e, bool or_later)
+{
+    struct det_last_sync *l = &side->last_sync;
+    l->what = (enum det_sync_what)e->what;
+    l->or_later = or_later;
+    switch (l->what) {
+    case DET_SYNC_CREATE:
+    case DET_SYNC_JOIN:
+        l->of = DET_SYNC_OF_STRAND;
+        l->index = strand_index(r, (const struct det_strand_record *)e->object);
+        break;
+    case DET_SYNC_LOCK:
+    case DET_SYNC_UNLOCK:
+    case DET_SYNC_READ_LOCK:
+    case DET_SYNC_READ_UNLOCK:
+    case DET_SYNC_RELOCK: sync_with_lock(r, l, (uint32_t)e->object); break;
+    default:
+        if (e->object) l->of = DET_SYNC_OF_ADDRESS;
+        l->addr = e->object;
+    }
+    det_stack_read(e->pc ? det_stack_push(e->node, e->pc) : e->node, &l->stack);
+}
+static void gather_last_syncs(struct det_strand *s, struct det_report *r, const struct det_race *race)
+{
+    struct det_synced e;
+    bool or_later;
+    det_history_newest(s, &e);
+    gather_sync(r, &r->side[0], &e, false);
+    const struct det_strand_record *who = det_strand_who(race->earlier.slot, race->earlier.time);
+    if (det_history_find(who, &race->earlier, race->number, &e, &or_later)) gather_sync(r, &r->side[1], &e, or_later);
+}
 // Where the earlier access began: its stamp names the same cells around the race.
 static void earlier_extent(const struct det_race *race, struct det_side *side)
 {
@@ -92,6 +131,7 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
 
     struct det_strand_record *who;
     if (det_location_find(race->addr, &r->location, &who)) r->location.strand = strand_index(r, who);
+    gather_last_syncs(s, r, race);
     det_deliver(s, r);
     give_gathered(g);
 }

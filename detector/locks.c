@@ -285,8 +285,9 @@ static void take(struct det_strand *s, struct det_lock *l, bool read)
     }
     l->owner = s;
 }
-static void acquired(struct det_strand *s, uintptr_t pc, struct det_lock *l, bool read)
+static void acquired(struct det_strand *s, uintptr_t pc, struct det_lock *l, int flags)
 {
+    const bool read = flags & DET_LOCK_READ;
     look_for_lost(s);
     struct det_held_set *h = &s->held;
     struct det_held_lock *e = held_next(h);
@@ -306,12 +307,13 @@ static void acquired(struct det_strand *s, uintptr_t pc, struct det_lock *l, boo
     e->read = read;
     h->n++;
     name_all(h);
+    det_history_note(s, flags & DET_LOCK_COND ? DET_SYNC_RELOCK : DET_SYNC_LOCK + read, id, 0, stack);
 }
 void det_lock_acquired(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
     if (!det_enter(s)) return;
     struct det_lock *l = lock_at(s, pc, addr, flags);
-    if (likely(l != NULL)) acquired(s, pc, l, flags & DET_LOCK_READ);
+    if (likely(l != NULL)) acquired(s, pc, l, flags);
     det_leave(s);
 }
 void det_lock_repair(struct det_strand *s, uintptr_t pc, uintptr_t addr)
@@ -320,23 +322,26 @@ void det_lock_repair(struct det_strand *s, uintptr_t pc, uintptr_t addr)
     look_for_lost(s);
     // The dead owner gave it up when it finished, or lost it to s in `take`; only a repair without a taking is left.
     struct det_lock *l = det_object_find(addr, DET_OBJ_LOCK);
-    if (l && !held_find(&s->held, l)) acquired(s, pc, l, false);
+    if (l && !held_find(&s->held, l)) acquired(s, pc, l, 0);
     det_leave(s);
 }
 
 // ---- release -------------------------------------------------------------------------------------------------
 
 // Somebody's else. The owner finds out at his next event; whoever takes it next is ordered after both.
-static void release_of_other(struct det_strand *s, uintptr_t addr, int flags)
+static void release_of_other(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
     struct det_lock *l = det_object_find(addr, DET_OBJ_LOCK);
     if (!l || flags & DET_LOCK_READ) return;
     guard(l);
-    if (l->owner) {
+    const uint32_t id = l->id;
+    const bool owned = l->owner != NULL;
+    if (owned) {
         det_release_publish(s, &l->writes, 0);
         take_from_all(l);
     }
     unguard(l);
+    if (owned) det_history_note_at(s, DET_SYNC_UNLOCK, id, pc);
 }
 // The last of the takings of e is undone.
 static void release_last(struct det_strand *s, struct det_held_lock *e)
@@ -350,25 +355,27 @@ static void release_last(struct det_strand *s, struct det_held_lock *e)
         l->owner = NULL;
     }
 }
-static void release(struct det_strand *s, uintptr_t addr, int flags)
+static void release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
     struct det_held_lock *e = held_at(&s->held, addr);
     if (!e) {
-        release_of_other(s, addr, flags);
+        release_of_other(s, pc, addr, flags);
         return;
     }
+    const enum det_sync_what what = DET_SYNC_UNLOCK + e->read;
+    const uint32_t id = e->id;
     guard(e->lock);
     const bool mine = still_mine(s, e), last = !mine || --e->count == 0;
     if (mine && last) release_last(s, e);
     unguard(e->lock);
     if (last) held_remove(&s->held, e);
+    if (mine && last) det_history_note_at(s, what, id, pc);
 }
 void det_lock_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
-    (void)pc;
     if (!det_enter(s)) return;
     look_for_lost(s);
-    release(s, addr, flags);
+    release(s, pc, addr, flags);
     det_leave(s);
 }
 

@@ -21,6 +21,36 @@ struct det_held {  // a lock held by one side
     bool read;     // held shared
 };
 enum det_origin { DET_BY_PROGRAM, DET_BY_MALLOC, DET_BY_FREE };
+enum det_sync_what {
+    DET_SYNC_UNKNOWN,
+    DET_SYNC_START, // of the strand itself
+    DET_SYNC_CREATE,
+    DET_SYNC_JOIN,
+    DET_SYNC_LOCK,
+    DET_SYNC_READ_LOCK, // LOCK + 1
+    DET_SYNC_UNLOCK,
+    DET_SYNC_READ_UNLOCK, // UNLOCK + 1
+    DET_SYNC_RELOCK,      // at the end of a condition wait
+    DET_SYNC_WAIT,        // a condition wait was woken, and wants its mutex
+    DET_SYNC_SIGNAL,
+    DET_SYNC_BROADCAST,
+    DET_SYNC_BARRIER,
+    DET_SYNC_RELEASE, // of anything else: a semaphore, a pipe
+    DET_SYNC_ACQUIRE,
+    DET_SYNC_ATOMIC_RELEASE, // may have acquired as well
+    DET_SYNC_ATOMIC_ACQUIRE,
+    DET_SYNC_FENCE,
+    DET_SYNC_KINDS
+};
+enum det_sync_object { DET_SYNC_OF_NOTHING, DET_SYNC_OF_LOCK, DET_SYNC_OF_STRAND, DET_SYNC_OF_ADDRESS };
+struct det_last_sync {
+    enum det_sync_what what; // UNKNOWN: and the rest says nothing
+    bool or_later;           // the strand synchronised again soon after, maybe before the access too
+    enum det_sync_object of;
+    uint32_t index; // into locks or strands
+    uintptr_t addr;
+    struct det_stack stack; // n == 0: unknown, or a start
+};
 struct det_side {    // one access of a race
     uint32_t strand; // index into det_report.strands
     enum det_kind kind;
@@ -31,6 +61,7 @@ struct det_side {    // one access of a race
     uint32_t nheld;
     struct det_held held[DET_HELD_MAX];
     bool held_cut;
+    struct det_last_sync last_sync; // the strand's last synchronisation before the access
 };
 struct det_strand_info {
     uint32_t id; // det_strand_id

@@ -6,6 +6,7 @@
 #include "detector/sweep.h"
 
 struct det_stamp *det_stamps;
+uint32_t det_stamps_fresh;
 uint32_t *det_records;
 uint64_t *det_runs;
 
@@ -70,6 +71,7 @@ void det_stamp_init(void)
     if (!det_runs) det_runs = sys_reserve((size_t)(SPACE >> DET_RUN_BITS) * DET_RUN_STRIDE * sizeof *det_runs);
     CHECK(det_runs);
     det_stamps = (struct det_stamp *)range_base(&stamps);
+    det_stamps_fresh = stamps.next;
     det_records = range_base(&records);
 }
 uint64_t det_stamps_used(void) { return stamps.next - stamps.from; }
@@ -428,6 +430,7 @@ static void set_limit(struct range *r, uint64_t at_least)
 }
 void det_stamp_end_sweep(void)
 {
+    det_stamps_fresh = stamps.next;
     // A sweep goes through all dirty pages, so it must free stamps in proportion.
     set_limit(&stamps, 64 * det_dirty_pages);
     set_limit(&records, 64 * det_dirty_pages);

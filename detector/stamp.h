@@ -24,6 +24,7 @@ _Static_assert(sizeof(struct det_stamp) == 16, "a stamp is 16 bytes");
 enum { DET_MAX_SLOT = (1 << 22) - 1 };
 
 extern struct det_stamp *det_stamps; // where number 0 would be; changed by a sweep, world stopped
+extern uint32_t det_stamps_fresh;    // numbers from here on were given since the last sweep; changed as det_stamps
 static inline struct det_stamp *det_stamp_at(uint32_t index) { return &det_stamps[index]; }
 static inline const uint32_t *det_mosaic_words(const struct det_stamp *m)
 {

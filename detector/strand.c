@@ -108,6 +108,7 @@ static void slot_move(struct det_strand *s)
     const uint32_t fresh = slot_take(s, s->record, &from);
     slot_release(old, old_time);
     s->slot = fresh;
+    det_history_moved(s);
     s->time = from; // the caller ticks past it: what is published under `from` carries the old slot in its tree
     base_unlock(&det_strands_lock);
 }
@@ -173,10 +174,12 @@ struct det_strand *det_strand_create(struct det_strand *parent, uintptr_t pc)
     base_store_release(&records, r); // release: pairs with det_strand_at
     s->slot = slot_take(parent, r, &s->time);
     s->learned = true;
+    det_history_begin(s);
     s->next = det_strands;
     if (det_strands) det_strands->prev = s;
     det_strands = s;
     base_unlock(&det_strands_lock);
+    if (parent) det_history_note(parent, DET_SYNC_CREATE, (uintptr_t)r, 0, created);
     if (inside) det_leave(parent);
     return s;
 }
@@ -209,6 +212,7 @@ void det_strand_finish(struct det_strand *s)
     base_store_relaxed(&s->record->finished, true); // relaxed: a word in a report
     base_lock(&det_strands_lock);
     unlink_strand(s);
+    det_history_end(s);
     slot_release(s->slot, s->time - 1);
     s->finished = true;
     const bool mine = s->detached;
@@ -223,15 +227,15 @@ void det_strand_await(struct det_strand *s, struct det_strand *child)
 }
 void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *child)
 {
-    (void)pc;
     det_strand_await(s, NULL);
     if (det_enter(s)) {
         det_release_acquire(s, &child->exit, DET_MUST);
+        det_history_note_at(s, DET_SYNC_JOIN, (uintptr_t)child->record, pc);
         det_leave(s);
     }
     strand_free(child);
 }
-// A signal handler must not sweep while its thread holds the list's lock, which a sweep takes.
+// A signal handler must not sweep or report while its thread holds the lock of the list, which both take.
 static bool enter_for_list(struct det_strand *s) { return s->in == 0 && det_enter(s); }
 void det_strand_detach(struct det_strand *s, struct det_strand *child)
 {
@@ -249,6 +253,7 @@ void det_strand_abandon(struct det_strand *s, struct det_strand *child)
     const bool inside = enter_for_list(s);
     base_lock(&det_strands_lock);
     unlink_strand(child);
+    child->record->history = NULL;
     slot_release(child->slot, child->time - 1);
     base_unlock(&det_strands_lock);
     if (inside) det_leave(s);
@@ -358,6 +363,7 @@ void det_strands_reset(void)
         det_clock_drop(&s->must);
         strand_free(s);
     }
+    det_history_reset();
     det_strands = NULL;
     records = NULL;
     next_id = 0;

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "detector/clock.h"
 #include "detector/event_inline.h"
+#include "detector/history.h"
 #include "detector/locks.h"
 #include "detector/sync.h"
 
@@ -28,6 +29,7 @@ struct det_strand_record {
     uintptr_t stack_lo, stack_hi;
     char name[16];
     struct det_strand_record *next; // of all, newest first
+    struct det_history *history;    // the strand's, or what is kept of it, or NULL; guarded by det_strands_lock
 };
 
 #ifdef RAVEL_TINY
@@ -87,6 +89,7 @@ struct det_strand {
     uint32_t other_lo, other_n;     // the same for atomic, allocation and free stamps of this epoch
     uint32_t other_next, other_end; // atomic, allocation and free stamps
     uint32_t base_node;             // stack node that the shadow stack stands on
+    struct det_history history;
     struct det_held_set held;
     struct det_strand_record *record;
     struct det_strand *awaits;      // blocked in a join on it; atomic; see det_strand_await
@@ -97,7 +100,8 @@ struct det_strand {
     struct det_node_key nodes[DET_NODE_CACHE];
     uint32_t mosaics[DET_MOSAIC_CACHE]; // stamps
     struct det_record_maker records;
-    uint64_t seen[2][DET_SEEN_CACHE]; // by kind: records that hold these bytes of mine in this epoch, see access.c
+    uint64_t seen[2][DET_SEEN_CACHE];      // by kind: records that hold these bytes of mine in this epoch, see access.c
+    struct det_synced synced[DET_HISTORY]; // history's
 };
 
 enum { DET_REPORTING = 1 << 16 };
@@ -152,6 +156,25 @@ static inline uint32_t det_current_node(struct det_strand *s)
     const struct det_frame *f = s->hot.frame;
     if (likely(f > s->hot.frame_lo && f[-1].node != 0)) return f[-1].node;
     return det_current_node_slow(s);
+}
+// s has just synchronised, at pc called from node (pc 0: node is the whole stack). What it is stamped with from now on
+// comes after it. Every tick is followed by a call, before the next stamp.
+static inline void det_history_note(struct det_strand *s, enum det_sync_what what, uintptr_t object, uintptr_t pc,
+                                    uint32_t node)
+{
+    const struct det_synced e = {.time = s->time,
+                                 .what = what,
+                                 .plain = s->run_next,
+                                 .other = s->other_next,
+                                 .chain = s->held.chain,
+                                 .node = node,
+                                 .pc = pc,
+                                 .object = object};
+    det_history_add(&s->history, s->synced, &e);
+}
+static inline void det_history_note_at(struct det_strand *s, enum det_sync_what what, uintptr_t object, uintptr_t pc)
+{
+    det_history_note(s, what, object, pc, det_current_node(s));
 }
 // The stack node of s in its current function, called at pc: shadow frames, else libunwind.
 uint32_t det_stack_of(struct det_strand *s, uintptr_t pc);

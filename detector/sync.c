@@ -13,19 +13,20 @@ void det_release_drop(struct det_release *r)
     det_clock_drop(&r->must);
     r->slot = r->time = 0;
 }
-static void learn(struct det_strand *s, const struct det_release *r)
+static bool learn(struct det_strand *s, const struct det_release *r)
 {
     if (r->slot != DET_NO_SLOT) {
-        if (det_knows_publication(s, r->slot, r->time)) return;
+        if (det_knows_publication(s, r->slot, r->time)) return false;
         det_clock_raise(&s->clock, r->slot, r->time);
-        s->learned = true;
     }
-    s->learned |= det_clock_join(&s->clock, &r->clock);
+    return det_clock_join(&s->clock, &r->clock) || r->slot != DET_NO_SLOT;
 }
-void det_release_acquire(struct det_strand *s, const struct det_release *r, int flags)
+bool det_release_acquire(struct det_strand *s, const struct det_release *r, int flags)
 {
-    learn(s, r);
-    if (flags & DET_MUST) s->learned |= det_clock_join(&s->must, &r->must);
+    bool learned = learn(s, r);
+    if (flags & DET_MUST) learned |= det_clock_join(&s->must, &r->must);
+    if (learned) s->learned = true;
+    return learned;
 }
 // The publication (s, time) joins what r holds.
 static void join_publication(struct det_strand *s, struct det_release *r, uint32_t time)
@@ -276,25 +277,25 @@ void det_objects_reset(void)
 
 void det_acquire(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
-    (void)pc;
     if (!det_enter(s)) return;
     struct det_sync *o = det_object_find(addr, DET_OBJ_SYNC);
     if (o) {
         base_lock(&o->object.lock);
         det_release_acquire(s, &o->all, flags);
         base_unlock(&o->object.lock);
+        det_history_note_at(s, DET_SYNC_ACQUIRE, addr, pc);
     }
     det_leave(s);
 }
 void det_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
-    (void)pc;
     if (!det_enter(s)) return;
     struct det_sync *o = det_object_get(addr, DET_OBJ_SYNC, NULL);
     if (o) {
         base_lock(&o->object.lock);
         det_release_publish(s, &o->all, flags);
         base_unlock(&o->object.lock);
+        det_history_note_at(s, DET_SYNC_RELEASE, addr, pc);
     }
     det_leave(s);
 }
@@ -330,7 +331,6 @@ void det_cond_wait_begin(struct det_strand *s, uintptr_t pc, uintptr_t cond)
 }
 void det_cond_wait_end(struct det_strand *s, uintptr_t pc, uintptr_t cond, bool woken)
 {
-    (void)pc;
     if (!det_enter(s)) return;
     struct det_cond *c = det_object_find(cond, DET_OBJ_COND);
     if (c) {
@@ -338,19 +338,20 @@ void det_cond_wait_end(struct det_strand *s, uintptr_t pc, uintptr_t cond, bool 
         if (woken) det_release_acquire(s, &c->signals, DET_MUST);
         if (c->waiters && --c->waiters == 0) det_release_drop(&c->signals);
         base_unlock(&c->object.lock);
+        if (woken) det_history_note_at(s, DET_SYNC_WAIT, cond, pc);
     }
     det_leave(s);
 }
 void det_cond_signal(struct det_strand *s, uintptr_t pc, uintptr_t cond, bool all)
 {
-    (void)pc;
-    (void)all;
     if (!det_enter(s)) return;
     struct det_cond *c = det_object_find(cond, DET_OBJ_COND);
     if (c) {
         base_lock(&c->object.lock);
-        if (c->waiters) det_release_publish(s, &c->signals, DET_MUST);
+        const bool heard = c->waiters != 0;
+        if (heard) det_release_publish(s, &c->signals, DET_MUST);
         base_unlock(&c->object.lock);
+        if (heard) det_history_note_at(s, all ? DET_SYNC_BROADCAST : DET_SYNC_SIGNAL, cond, pc);
     }
     det_leave(s);
 }
@@ -402,7 +403,6 @@ void det_barrier_init(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint32
 }
 uint64_t det_barrier_enter(struct det_strand *s, uintptr_t pc, uintptr_t addr)
 {
-    (void)pc;
     if (!det_enter(s)) return 0;
     uint64_t token = 0;
     struct det_barrier *b = det_object_get(addr, DET_OBJ_BARRIER, NULL);
@@ -413,13 +413,13 @@ uint64_t det_barrier_enter(struct det_strand *s, uintptr_t pc, uintptr_t addr)
         if (++g->entered == b->count) b->filling++;
         token = g->number + 1;
         base_unlock(&b->object.lock);
+        det_history_note_at(s, DET_SYNC_BARRIER, addr, pc);
     }
     det_leave(s);
     return token;
 }
 void det_barrier_leave(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint64_t token)
 {
-    (void)pc;
     if (!token || !det_enter(s)) return;
     struct det_barrier *b = det_object_find(addr, DET_OBJ_BARRIER);
     if (b) {
@@ -428,6 +428,7 @@ void det_barrier_leave(struct det_strand *s, uintptr_t pc, uintptr_t addr, uint6
         det_release_acquire(s, &g->release, DET_MUST);
         if (++g->left >= g->entered && g->number < b->filling) generation_free(b, g);
         base_unlock(&b->object.lock);
+        det_history_note_at(s, DET_SYNC_BARRIER, addr, pc);
     }
     det_leave(s);
 }

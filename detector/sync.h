@@ -19,8 +19,8 @@ struct det_release { // guarded by the lock of the object that it is in
     uint32_t slot, time; // DET_NO_SLOT: everything is in the tree
     struct det_clock must;
 };
-// s learns what r holds (with DET_MUST in flags, its must clock too).
-void det_release_acquire(struct det_strand *s, const struct det_release *r, int flags);
+// s learns what r holds (with DET_MUST in flags, its must clock too). False: it knew all of it.
+bool det_release_acquire(struct det_strand *s, const struct det_release *r, int flags);
 // s publishes into r: joined to what r holds, or with DET_SET in its place.
 void det_release_publish(struct det_strand *s, struct det_release *r, int flags);
 void det_release_drop(struct det_release *r); // becomes empty
