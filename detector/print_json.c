@@ -135,6 +135,39 @@ static void member_stack(struct base_buf *b, const char *name, const struct det_
     for (struct det_frames i = det_frames_of(stack); det_frames_next(&i, &s);) put_frame(b, &s);
     base_puts(b, "]");
 }
+static void member_last_sync(struct base_buf *b, const struct det_report *r, const struct det_last_sync *l)
+{
+    static const char *const names[DET_SYNC_KINDS] = {
+        [DET_SYNC_START] = "start",
+        [DET_SYNC_CREATE] = "create",
+        [DET_SYNC_JOIN] = "join",
+        [DET_SYNC_LOCK] = "lock",
+        [DET_SYNC_UNLOCK] = "unlock",
+        [DET_SYNC_READ_LOCK] = "read-lock",
+        [DET_SYNC_READ_UNLOCK] = "read-unlock",
+        [DET_SYNC_RELOCK] = "relock",
+        [DET_SYNC_WAIT] = "wait",
+        [DET_SYNC_SIGNAL] = "signal",
+        [DET_SYNC_BROADCAST] = "broadcast",
+        [DET_SYNC_BARRIER] = "barrier",
+        [DET_SYNC_RELEASE] = "release",
+        [DET_SYNC_ACQUIRE] = "acquire",
+        [DET_SYNC_ATOMIC_RELEASE] = "atomic-release",
+        [DET_SYNC_ATOMIC_ACQUIRE] = "atomic-acquire",
+        [DET_SYNC_FENCE] = "fence",
+    };
+    if (l->what == DET_SYNC_UNKNOWN) return;
+    key(b, "last_sync");
+    base_puts(b, "{");
+    member_text(b, "what", names[l->what]);
+    if (l->of == DET_SYNC_OF_LOCK) member_number(b, "lock", r->locks[l->index].id);
+    if (l->of == DET_SYNC_OF_STRAND) member_number(b, "strand", r->strands[l->index].id);
+    if (l->of == DET_SYNC_OF_ADDRESS) member_hex(b, "address", l->addr);
+    if (l->or_later) member_bool(b, "or_later", true);
+    member_stack(b, "stack", &l->stack);
+    if (l->stack.cut) member_bool(b, "stack_cut", true);
+    base_puts(b, "}");
+}
 static void put_side(struct base_buf *b, const struct det_report *r, const struct det_side *s)
 {
     static const char *const origins[] = {"program", "malloc", "free"};
@@ -159,6 +192,7 @@ static void put_side(struct base_buf *b, const struct det_report *r, const struc
     if (s->held_cut) member_bool(b, "locks_cut", true);
     member_stack(b, "stack", &s->stack);
     if (s->stack.cut) member_bool(b, "stack_cut", true);
+    member_last_sync(b, r, &s->last_sync);
     base_puts(b, "}");
 }
 static void put_global(struct base_buf *b, const struct det_global *g)

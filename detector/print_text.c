@@ -1,5 +1,6 @@
 // detector/print_text.c: a finding as text, in the shape that readers, editors and scripts know from ThreadSanitizer,
-// line by line, with our name in its place. Additions of ours are on lines of their own (Hint) or at the ends of lines.
+// line by line, with our name in its place. Additions of ours are on lines of their own (Hint, last synchronisation) or
+// at the ends of lines.
 #include "base/flags.h"
 #include "base/sys.h"
 #include "detector/print.h"
@@ -41,7 +42,7 @@ static void put_line(const struct page *p, const struct det_shown *s)
     if (s->line) PUT(p, ":%u", s->line);
     if (s->line && s->column) PUT(p, ":%u", s->column);
 }
-static void put_stack(const struct page *p, const struct det_stack *stack, enum det_origin origin)
+static void put_frames(const struct page *p, const struct det_stack *stack, enum det_origin origin)
 {
     struct det_shown s;
     int n = 0;
@@ -54,7 +55,22 @@ static void put_stack(const struct page *p, const struct det_stack *stack, enum 
     }
     if (stack->cut) PUT(p, "    (the outer frames are left out)\n");
     if (!n) PUT(p, "    (no stack is known)\n");
+}
+static void put_stack(const struct page *p, const struct det_stack *stack, enum det_origin origin)
+{
+    put_frames(p, stack, origin);
     PUT(p, "\n");
+}
+// The frame that stands for the stack: where it is, and in which function.
+static void put_top(const struct page *p, const struct det_stack *stack)
+{
+    struct det_shown s;
+    if (!det_frames_top(stack, &s)) return;
+    if (s.file)
+        put_line(p, &s);
+    else
+        put_place(p, s.place, false);
+    if (s.function) PUT(p, " in %s", s.function);
 }
 
 // ---- strands and locks ---------------------------------------------------------------------------------------
@@ -127,6 +143,46 @@ static const char *access_name(const struct det_side *s, bool previous)
         {"Previous read", "Previous write", "Previous atomic read", "Previous atomic write"}};
     return names[previous][s->kind];
 }
+// One line, for it is a hint and not a side: the whole stack is in the JSON.
+static void put_last_sync(const struct page *p, const struct det_last_sync *l)
+{
+    static const struct {
+        const char *what, *unknown, *after; // unknown: of which it was
+    } says[DET_SYNC_KINDS] = {
+        [DET_SYNC_START] = {"its start", "", ""},
+        [DET_SYNC_CREATE] = {"created", "", ""},
+        [DET_SYNC_JOIN] = {"joined", "", ""},
+        [DET_SYNC_LOCK] = {"locked", " a mutex that is gone", ""},
+        [DET_SYNC_UNLOCK] = {"unlocked", " a mutex that is gone", ""},
+        [DET_SYNC_READ_LOCK] = {"read-locked", " a mutex that is gone", ""},
+        [DET_SYNC_READ_UNLOCK] = {"read-unlocked", " a mutex that is gone", ""},
+        [DET_SYNC_RELOCK] = {"locked", " a mutex that is gone", " after a condition wait"},
+        [DET_SYNC_WAIT] = {"woken from a wait for condition", "", ""},
+        [DET_SYNC_SIGNAL] = {"signalled condition", "", ""},
+        [DET_SYNC_BROADCAST] = {"broadcast to condition", "", ""},
+        [DET_SYNC_BARRIER] = {"waited at barrier", "", ""},
+        [DET_SYNC_RELEASE] = {"released", "", ""},
+        [DET_SYNC_ACQUIRE] = {"acquired", "", ""},
+        [DET_SYNC_ATOMIC_RELEASE] = {"atomic release of", "", ""},
+        [DET_SYNC_ATOMIC_ACQUIRE] = {"atomic acquire of", "", ""},
+        [DET_SYNC_FENCE] = {"atomic fence", "", ""},
+    };
+    if (l->what == DET_SYNC_UNKNOWN) return;
+    PUT(p, "    (last synchronisation: %s", says[l->what].what);
+    switch (l->of) {
+    case DET_SYNC_OF_NOTHING: PUT(p, "%s", says[l->what].unknown); break;
+    case DET_SYNC_OF_LOCK: PUT(p, " M%u", p->f->r->locks[l->index].id); break;
+    case DET_SYNC_OF_STRAND:
+        PUT(p, " ");
+        put_strand(p, l->index);
+        break;
+    case DET_SYNC_OF_ADDRESS: PUT(p, " 0x%lx", l->addr); break;
+    }
+    PUT(p, "%s", says[l->what].after);
+    if (l->stack.n) PUT(p, " at");
+    put_top(p, &l->stack);
+    PUT(p, "%s)\n", l->or_later ? ", or a later one" : "");
+}
 static void put_side(const struct page *p, int i)
 {
     const struct det_side *s = &p->f->r->side[i];
@@ -137,7 +193,9 @@ static void put_side(const struct page *p, int i)
     PUT(p, ":");
     paint(p, PLAIN);
     PUT(p, "\n");
-    put_stack(p, &s->stack, s->origin);
+    put_frames(p, &s->stack, s->origin);
+    put_last_sync(p, &s->last_sync);
+    PUT(p, "\n");
 }
 static void put_location(const struct page *p)
 {
@@ -208,15 +266,8 @@ static void put_summary(const struct page *p)
 {
     const struct det_report *r = p->f->r;
     const bool cycle = r->kind == DET_REPORT_LOCK_CYCLE;
-    struct det_shown s;
     PUT(p, "SUMMARY: Ravel: %s", p->f->title);
-    if (det_frames_top(cycle ? &r->edges[0].to_stack : &r->side[0].stack, &s)) {
-        if (s.file)
-            put_line(p, &s);
-        else
-            put_place(p, s.place, false);
-        if (s.function) PUT(p, " in %s", s.function);
-    }
+    put_top(p, cycle ? &r->edges[0].to_stack : &r->side[0].stack);
     PUT(p, "\n");
 }
 void det_text_report(struct base_buf *out, const struct det_finding *f, bool color)

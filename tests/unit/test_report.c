@@ -195,6 +195,48 @@ Test(report, lock_order, .fini = stop)
     expect_text("SUMMARY: Ravel: lock-order-inversion (potential deadlock) " __FILE__ ":%d", READER_LINE);
 }
 
+// The last synchronisation before a side is a line of its own after the stack: readers of ThreadSanitizer's reports pass
+// over it.
+Test(report, last_synchronisation, .fini = stop)
+{
+    start("");
+    struct det_report r = race(&other_global);
+    r.side[0].last_sync = (struct det_last_sync){.what = DET_SYNC_UNLOCK, .of = DET_SYNC_OF_LOCK, .index = 1};
+    r.side[0].last_sync.stack = stack_of(elsewhere(), reader());
+    r.side[1].last_sync = (struct det_last_sync){.what = DET_SYNC_START, .or_later = true};
+    det_report_print(&r);
+    read_log();
+    expect_text(")\n    (last synchronisation: unlocked M8 at " __FILE__ ":%d:", ELSEWHERE_LINE);
+    expect_text(" in elsewhere)\n\n  Previous read ");
+    expect_text(")\n    (last synchronisation: its start, or a later one)\n\n");
+}
+Test(report, last_synchronisations_of_every_kind, .fini = stop)
+{
+    start("suppress_equal_stacks=0:symbolize=0");
+    struct det_report r = race(&other_global);
+    struct det_last_sync *l = &r.side[0].last_sync;
+    for (int what = DET_SYNC_START; what < DET_SYNC_KINDS; what++) {
+        *l = (struct det_last_sync){.what = (enum det_sync_what)what};
+        det_report_print(&r);
+    }
+    *l = (struct det_last_sync){.what = DET_SYNC_JOIN, .of = DET_SYNC_OF_STRAND, .index = 1};
+    det_report_print(&r);
+    *l = (struct det_last_sync){.what = DET_SYNC_ACQUIRE, .of = DET_SYNC_OF_ADDRESS, .addr = 0x1234};
+    det_report_print(&r);
+    *l = (struct det_last_sync){.what = DET_SYNC_RELOCK, .of = DET_SYNC_OF_LOCK};
+    det_report_print(&r);
+    l->what = DET_SYNC_UNKNOWN;
+    det_report_print(&r);
+    read_log();
+    cr_expect_eq(occurrences("(last synchronisation: "), DET_SYNC_KINDS - 1 + 3);
+    cr_expect_eq(occurrences("(null)"), 0, "every kind has its words");
+    expect_text("(last synchronisation: locked a mutex that is gone)");
+    expect_text("(last synchronisation: joined thread T1)");
+    expect_text("(last synchronisation: acquired 0x1234)");
+    expect_text("(last synchronisation: locked M7 after a condition wait)");
+    expect_text("(last synchronisation: atomic fence)");
+}
+
 // ---- what is one bug -----------------------------------------------------------------------------------------
 
 Test(report, repeats_are_counted_not_printed, .fini = stop)
@@ -337,6 +379,41 @@ Test(report, json, .fini = stop)
     cr_expect_eq(number_at(summary, "reports"), 1);
     cr_expect_eq(number_at(summary, "findings"), 1);
     cr_expect_str_eq(text_at(item(summary, "bugs", 0), "fingerprint"), text_at(report, "fingerprint"));
+}
+Test(report, json_last_synchronisation, .fini = stop)
+{
+    start("report_format=json:suppress_equal_stacks=0");
+    struct det_report r = race(&other_global);
+    struct det_last_sync *l = &r.side[0].last_sync;
+    *l = (struct det_last_sync){.what = DET_SYNC_READ_LOCK, .of = DET_SYNC_OF_LOCK, .index = 1};
+    l->stack = stack_of(elsewhere(), reader());
+    r.side[1].last_sync = (struct det_last_sync){.what = DET_SYNC_CREATE, .of = DET_SYNC_OF_STRAND, .index = 1};
+    r.side[1].last_sync.or_later = true;
+    det_report_print(&r);
+    struct json_object *sync = at(item(line(1), "sides", 0), "last_sync");
+    cr_expect_str_eq(text_at(sync, "what"), "read-lock");
+    cr_expect_eq(number_at(sync, "lock"), 8);
+    cr_expect_str_eq(text_at(item(sync, "stack", 0), "function"), "elsewhere");
+    cr_expect_str_eq(text_at(item(sync, "stack", 1), "function"), "reader");
+    cr_expect_not(json_object_object_get_ex(sync, "or_later", NULL));
+    sync = at(item(line(1), "sides", 1), "last_sync");
+    cr_expect_str_eq(text_at(sync, "what"), "create");
+    cr_expect_eq(number_at(sync, "strand"), 1);
+    cr_expect(json_object_get_boolean(at(sync, "or_later")));
+    cr_expect_eq(json_object_array_length(at(sync, "stack")), 0);
+
+    *l = (struct det_last_sync){.what = DET_SYNC_RELEASE, .of = DET_SYNC_OF_ADDRESS, .addr = 0x1234};
+    r.side[1].last_sync.what = DET_SYNC_UNKNOWN;
+    det_report_print(&r);
+    sync = at(item(line(2), "sides", 0), "last_sync");
+    cr_expect_str_eq(text_at(sync, "address"), "0x1234");
+    cr_expect_not(json_object_object_get_ex(item(line(2), "sides", 1), "last_sync", NULL), "not known");
+    for (int what = DET_SYNC_START; what < DET_SYNC_KINDS; what++) {
+        *l = (struct det_last_sync){.what = (enum det_sync_what)what};
+        det_report_print(&r);
+        sync = at(item(line(2 + what), "sides", 0), "last_sync");
+        cr_expect_neq(strlen(text_at(sync, "what")), 0);
+    }
 }
 Test(report, json_lock_order, .fini = stop)
 {
