@@ -10,6 +10,8 @@
 //     // race: LABEL        at the end of a line: an access of the race LABEL. Two lines with one label are the pair
 //                           that must be reported; one line alone meets itself. No mark: silence.
 //     // stack: LABEL f g   anywhere: the access of LABEL on this line, or the next, has this call stack, innermost first
+//     // sync: NAME WHAT    at the end of a line: a synchronisation, of that kind in docs/report-format.md
+//     // after: NAME        the access on the next line was last synchronised there; NAME start: by its thread's start
 //     // options: k=v       RAVEL_OPTIONS of the run
 //     // exit: N            the exit code, where it is not 66 with marks and 0 without
 //     // stderr: TEXT       something the program must write there; without it, it must write nothing

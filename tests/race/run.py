@@ -24,6 +24,8 @@ class Promise:
     def __init__(self, source):
         self.files, self.options, self.stderr, self.code = set(), "", None, None
         self.stacks = {}  # (file, line) -> function names
+        self.after = {}  # (file, line) -> name of a synchronisation
+        self.syncs = {"start": ("start", None)}  # name -> (what, (file, line))
         labels = collections.defaultdict(list)
         self.read(source, labels)
         self.races = {tuple(sorted(where * 2 if len(where) == 1 else where)) for where in labels.values()}
@@ -37,6 +39,10 @@ class Promise:
                 labels[mark[1]].append((source.name, number))
             if mark := re.search(r"// stack: (.+)$", text):
                 self.stacks[source.name, number + 1] = mark[1].split()
+            if mark := re.search(r"// sync: (\w+) ([\w-]+)$", text):
+                self.syncs[mark[1]] = mark[2], (source.name, number)
+            if mark := re.search(r"// after: (\w+)$", text):
+                self.after[source.name, number + 1] = mark[1]
             if mark := re.match(r"// options: (.+)$", text):
                 self.options = ":" + mark[1]
             if mark := re.match(r"// exit: (\d+)$", text):
@@ -56,6 +62,12 @@ def place(promise, stack):
     return ("?", 0), []
 
 
+def synced(promise, side):
+    """What and where the last synchronisation before the side was."""
+    last = side.get("last_sync", {"what": "not known", "stack": []})
+    return last["what"], place(promise, last["stack"])[0] if last["stack"] else None
+
+
 def read_log(promise, log):
     """The races in a JSON log, and complaints about them."""
     races, complaints = collections.Counter(), []
@@ -68,7 +80,10 @@ def read_log(promise, log):
             continue
         sides = [place(promise, side["stack"]) for side in entry["sides"]]
         races[tuple(sorted(where for where, _ in sides))] += 1
-        for where, functions in sides:
+        for (where, functions), side in zip(sides, entry["sides"]):
+            if (after := promise.after.get(where)) and synced(promise, side) != promise.syncs[after]:
+                complaints.append(f"synchronised before line {where[1]}: {synced(promise, side)}, "
+                                  f"not {promise.syncs[after]}")
             wanted = promise.stacks.get(where)
             if wanted and functions[:len(wanted)] != wanted:
                 complaints.append(f"stack at line {where[1]} is {functions}, not {wanted}")
