@@ -25,7 +25,7 @@ class Finding:
         return f"{self.title}: {' and '.join(f'{f} ({p})' for f, p in zip(self.functions, self.places))}{on}"
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)  # each is itself: a key of what it explains
 class Explanation:
     program: str
     title: str
