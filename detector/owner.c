@@ -6,6 +6,7 @@ enum {
     MAX_TAG = 1 << 24,
     PRICE = 512, // accesses by plain stores that a handshake must be worth: it costs 1.3 us with two threads
     MORE = 16,   // and each further page of it
+    PATIENCE_NS = 1000 * 1000 * 1000,
 };
 #ifdef RAVEL_TINY
 enum { RUN_MAX = 2 };
@@ -48,14 +49,22 @@ static void pause_or_yield(int spins)
     else
         sys_yield();
 }
-// Steps (2) and (3).
-static void handshake(struct det_strand *s, uint32_t former)
+// Steps (2) and (3). False: the owner stays in its section, since a signal handler that interrupted it there does not return (it
+// waits to be woken, perhaps by s). Then a store of the owner's may be in flight for ever, and what it wipes out be missed.
+static bool handshake(struct det_strand *s, uint32_t former)
 {
     out_of_window(s);
     sys_membarrier();
     const struct det_strand *const owner = by_tag[former];
-    for (int spins = 0; base_load_acquire(&owner->in) == 1; spins++) pause_or_yield(spins); // acquire: step (3)
+    const uint64_t start = sys_now_ns();
+    bool in_window;
+    for (int spins = 0; (in_window = base_load_acquire(&owner->in) == 1); spins++) { // acquire: step (3)
+        pause_or_yield(spins);
+        if (spins % 256 == 255 && sys_now_ns() - start > PATIENCE_NS) break;
+    }
     into_window(s);
+    if (in_window) det_give_up();
+    return !in_window;
 }
 
 // ---- taking ----------------------------------------------------------------------------------------------------
@@ -81,9 +90,9 @@ static void take(struct det_strand *s, const struct det_chunk *c, uintptr_t page
 {
     const uint32_t n = mark(s, c, page, former);
     if (!n) return; // another was first
-    handshake(s, former);
+    const bool free = handshake(s, former);
     const uint32_t price = PRICE + n * MORE;
-    const bool pays = s->credit >= price && s->tag != DET_OWNER_PENDING;
+    const bool pays = free && s->credit >= price && s->tag != DET_OWNER_PENDING;
     if (pays) s->credit -= price;
     s->taken_run = n;
     for (uint32_t i = 0; i < n; i++) // release: what the former owner stored is visible to whoever sees the new one

@@ -11,6 +11,7 @@
 // it, its mark of being in a section is visible in (3), and its stores are when that mark is gone (release in det_leave,
 // acquire in (3)). If not, it reads PENDING, and does not store. So between two owners, and between the last owner and
 // compare-and-swap, no store of the one is in flight when the other begins.
+// An owner that does not leave its section for a second is waited for no longer; what that may miss is counted as given up.
 // Who waits in (3), or for a PENDING page, is in no window itself (DET_WAITING), so no two strands wait for each other. It
 // holds no lock that another may wait for inside a section: atomics, which do, make their pages shared before they lock.
 // What may wait costs something: a strand pays for a page that it takes with accesses that it made by plain stores, and

@@ -110,6 +110,20 @@ Test(owner, atomics_share)
     det_atomic_end(b, &op, DET_OP_STORE, __ATOMIC_RELAXED);
     det_reset();
 }
+// A signal handler that interrupted the owner inside of the detector, and does not return.
+Test(owner, an_owner_that_is_stuck_hangs_nobody)
+{
+    begin(0);
+    write_at(a, memory);
+    a->in = 1;
+    write_at(b, memory + 8);
+    cr_expect_eq(owner_of(memory), (uint32_t)DET_OWNER_SHARED);
+    struct det_stats stats;
+    det_stats_read(&stats);
+    cr_expect_eq(stats.given_up, 1u, "and it is said");
+    a->in = 0;
+    det_reset();
+}
 Test(owner, the_same_memory_keeps_its_pages)
 {
     begin(0);
