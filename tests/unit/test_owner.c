@@ -90,13 +90,13 @@ Test(owner, a_sweep_takes_many_pages_at_once)
 {
     begin(0);
     sweep_over(a, memory, 64);
-    const uint32_t before = b->credit;
+    const uint32_t before = b->credit = 1u << 20;
     sweep_over(b, memory, 64);
     for (uintptr_t p = 0; p < 64; p++) cr_expect_eq(owner_of(memory + p * PAGE), b->tag);
-#ifndef RAVEL_TINY
-    cr_expect_lt(before - b->credit + 0u, 16 * 512u, "eight handshakes are enough for 64 pages");
+#ifdef RAVEL_TINY
+    (void)before; // two pages at a time
 #else
-    (void)before;
+    cr_expect_lt(before - b->credit, 16 * 512u, "eight handshakes are enough for 64 pages");
 #endif
     det_reset();
 }
