@@ -18,9 +18,9 @@ static struct det_strand_record *records; // guarded by det_strands_lock
 static uint32_t next_id;                  // guarded by det_strands_lock
 static struct base_pool pool = {.size = sizeof(struct det_strand)};
 #ifdef RAVEL_TINY
-enum { FIRST_CREDIT = 1200 }; // for two pages
+enum { FIRST_CREDIT = 8300 }; // for two pages
 #else
-enum { FIRST_CREDIT = 32 << 10 }; // a worker's input was mostly made by another thread
+enum { FIRST_CREDIT = 64 << 10 }; // a worker's input was mostly made by another thread
 #endif
 static uint64_t dropped; // atomic counter
 

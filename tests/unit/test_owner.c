@@ -96,7 +96,7 @@ Test(owner, a_sweep_takes_many_pages_at_once)
 #ifdef RAVEL_TINY
     (void)before; // two pages at a time
 #else
-    cr_expect_lt(before - b->credit, 16 * 512u, "eight handshakes are enough for 64 pages");
+    cr_expect_lt(before - b->credit, 10 * 4096u, "eight handshakes are enough for 64 pages");
 #endif
     det_reset();
 }
