@@ -4,8 +4,9 @@
 
 enum {
     MAX_TAG = 1 << 24,
-    PRICE = 4096, // accesses by plain stores that a handshake must be worth: 1.3 us with two threads, and what both sides wait
-    MORE = 16,    // and each further page of it
+    PRICE =
+        4096, // accesses by plain stores that a handshake must be worth: 1.3 us with two threads, and what both sides wait
+    MORE = 16, // and each further page of it
     PATIENCE_NS = 1000 * 1000 * 1000,
 };
 #ifdef RAVEL_TINY
