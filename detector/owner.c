@@ -2,13 +2,10 @@
 #include "base/sys.h"
 #include "detector/access.h"
 
-enum {
-    MAX_TAG = 1 << 24,
-    PRICE =
-        4096, // accesses by plain stores that a handshake must be worth: 1.3 us with two threads, and what both sides wait
-    MORE = 16, // and each further page of it
-    PATIENCE_NS = 1000 * 1000 * 1000,
-};
+enum { MAX_TAG = 1 << 24, PATIENCE_NS = 1000 * 1000 * 1000 };
+// In accesses by plain stores: what a handshake must be worth (1.3 us with two threads, and what both sides wait), and each
+// further page that is taken with it.
+enum { PRICE = 4096, MORE = 16 };
 #ifdef RAVEL_TINY
 enum { RUN_MAX = 2 };
 #else
