@@ -1,0 +1,203 @@
+// ravel.h: goroutines, channels and what belongs to them, for C. Link with -lravel_go.
+//
+// Names and meaning are Go's; zero values are ready to use where Go's are. Functions return 0 or a negative errno unless
+// they say otherwise. What makes a Go program panic ends this one: one line that says what and where, the stacks, exit code 2.
+//
+// Every function may be called by any goroutine, and, where it says "threads too", by any thread of the process while
+// rv_run runs. Nothing here may be called from a signal handler, unless it says so. Times are nanoseconds.
+//
+// A goroutine that parks (in a channel operation, rv_sleep, ...) may go on in another thread: what a thread keeps for
+// itself (thread-local variables, pthread_self, a locked pthread mutex, errno apart) is not the goroutine's afterwards.
+// A goroutine that is preempted stays where it is. rv_lock_os_thread keeps one in its thread for good.
+#ifndef RAVEL_H
+#define RAVEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define RV_API __attribute__((visibility("default")))
+#else
+#define RV_API
+#endif
+
+typedef void rv_fn(void *arg);
+typedef uint64_t rv_gid; // a goroutine's number: 1 is the main goroutine; never used again
+
+// ---- the scheduler -----------------------------------------------------------------------------------------------
+
+// Runs fn(arg) as the main goroutine, on a stack of 8 MiB, and returns 0 when it has returned. Other goroutines are then
+// dropped at their next park (RAVEL_OPTIONS=leftover=... says what else can happen). Called by a plain thread; one that
+// is inside rv_run already gets -EBUSY. Once it has returned it may be called again. -ENOMEM, -EAGAIN: no memory, no threads.
+RV_API int rv_run(rv_fn *fn, void *arg);
+
+// Starts a goroutine that runs fn(arg). Returns its number. Threads too. What the caller did so far happens before what
+// the goroutine does. A NULL fn, and the end of memory, end the program with a report: rv_try_go returns instead.
+RV_API rv_gid rv_go(rv_fn *fn, void *arg);
+
+typedef struct rv_go_options {
+    const char *name;   // shown in reports and dumps; copied, at most 31 bytes. NULL: none
+    size_t stack_size;  // bytes; rounded up to a size class. 0: 64 KiB
+    const char *labels; // "key=value,..." for profiles and dumps; copied, at most 127 bytes. NULL: the creator's
+} rv_go_options;
+// As rv_go, with options (NULL: none). The number goes to *out unless out is NULL. -EINVAL: fn is NULL or stack_size is
+// over 1 GiB; -ENOMEM: no memory; -EAGAIN: the process may have no more threads.
+RV_API int rv_try_go(rv_fn *fn, void *arg, const rv_go_options *options, rv_gid *out);
+
+// Lets others run; the caller goes to the end of its run queue. Orders nothing. On a plain thread: sched_yield.
+RV_API void rv_gosched(void);
+// Ends the calling goroutine: runs what rv_defer left, and RV_DEFER blocks on the way out, last first. In the main
+// goroutine: the others go on, and rv_run returns only by... never; when they have all ended that is a deadlock, as in Go.
+RV_API void rv_goexit(void) __attribute__((noreturn));
+// fn(arg) runs when the calling goroutine ends, last first.
+RV_API void rv_defer(rv_fn *fn, void *arg);
+
+// The number of the calling goroutine; 0 on a plain thread.
+RV_API rv_gid rv_goid(void);
+// How many goroutines exist. Threads too.
+RV_API int64_t rv_num_goroutine(void);
+// How many CPUs the process may use: its affinity mask, and its control group's quota, rounded up. Threads too.
+RV_API int rv_num_cpu(void);
+// Sets how many goroutines run at once, and returns how many did before; n < 1 only asks. Stops nobody: of fewer Ps the
+// surplus ones retire at their next scheduling point. The start is RAVEL_OPTIONS=maxprocs=N, else rv_num_cpu(). Threads too.
+RV_API int rv_gomaxprocs(int n);
+
+// From here to the matching unlock the goroutine runs in this thread, and nothing else does. Nests. A goroutine that
+// ends while it is locked ends its thread.
+RV_API void rv_lock_os_thread(void);
+RV_API void rv_unlock_os_thread(void);
+
+// Around a call that may block in the kernel: others take over this goroutine's P after 20 us. Between the two nothing
+// else of this header may be called. rv_read and its kin, and libc's blocking calls under `ravel cc`, need none of this.
+RV_API void rv_syscall_enter(void);
+RV_API void rv_syscall_exit(void);
+// fn(arg) blocks for sure: its P is handed on at once. Returns 0.
+RV_API int rv_blocking(rv_fn *fn, void *arg);
+
+// The most bytes of its stack that the calling goroutine has used so far, to help choose stack_size: counted by
+// touched pages, so a reused stack also tells of earlier goroutines.
+RV_API size_t rv_stack_used(void);
+// Replaces the caller's labels ("key=value,...", copied, at most 127 bytes; NULL: none); new goroutines inherit them.
+RV_API void rv_set_labels(const char *labels);
+
+// Goroutine-local storage. A key's destructor (may be NULL) runs at the goroutine's end on a value that is not NULL.
+typedef struct rv_key {
+    uint32_t index;
+} rv_key;
+RV_API int rv_key_create(rv_key *key, rv_fn *destructor); // -EAGAIN: there are 128 already
+RV_API void *rv_get(rv_key key);
+RV_API void rv_set(rv_key key, void *value);
+
+// ---- channels ----------------------------------------------------------------------------------------------------
+
+// A channel carries elements of elem_size bytes (0: only the event) through a buffer of `capacity` elements (0: a send
+// waits for its receiver). First in, first out. The k-th send happens before the k-th receive completes; the k-th receive
+// happens before the (k+capacity)-th send completes; the close happens before a receive that tells of it.
+// elem may be NULL where elem_size is 0, or where a received value is not wanted. A NULL channel blocks for ever.
+// Threads may call all of this.
+typedef struct rv_chan rv_chan;
+
+// With one reference; NULL when there is no memory.
+RV_API rv_chan *rv_chan_make(size_t elem_size, size_t capacity);
+RV_API rv_chan *rv_chan_ref(rv_chan *ch);  // one reference more; returns ch
+RV_API void rv_chan_unref(rv_chan *ch);    // one less; the last frees the channel. Waiters left: fatal. NULL: nothing
+RV_API void rv_chan_free(rv_chan *ch);     // drops the last reference; others, or waiters: fatal. NULL: nothing
+RV_API void rv_chan_send(rv_chan *ch, const void *elem); // closed: fatal
+// False: closed and drained; *elem is then zeroed.
+RV_API bool rv_chan_recv(rv_chan *ch, void *elem);
+RV_API int rv_chan_try_send(rv_chan *ch, const void *elem); // -EAGAIN: it would wait
+RV_API int rv_chan_try_recv(rv_chan *ch, void *elem);       // -EAGAIN: it would wait; -EPIPE: closed and drained
+RV_API void rv_chan_close(rv_chan *ch);                     // closed already, or NULL: fatal
+RV_API size_t rv_chan_len(rv_chan *ch);                     // elements in the buffer; 0 for NULL
+RV_API size_t rv_chan_cap(rv_chan *ch);
+
+#define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
+
+// ---- waiting for several goroutines --------------------------------------------------------------------------------
+
+// A counter and who waits for it to become zero. Zero is ready. Add before the goroutine starts, not in it. What is done
+// before rv_wg_done happens before the rv_wg_wait that it releases returns. A negative counter is fatal. Threads too.
+typedef struct rv_waitgroup {
+    uint64_t state;
+    void *waiters;
+    uint32_t lock;
+} rv_waitgroup;
+RV_API void rv_wg_add(rv_waitgroup *wg, int64_t n);
+RV_API void rv_wg_done(rv_waitgroup *wg);
+RV_API void rv_wg_wait(rv_waitgroup *wg);
+RV_API void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg); // add 1, run fn(arg) in a goroutine, done
+
+// ---- time ----------------------------------------------------------------------------------------------------------
+
+RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threads too
+// At least ns; 0 or less returns at once. Threads too.
+RV_API void rv_sleep(int64_t ns);
+
+// A timer, embedded where its owner likes; zero is a stopped timer without a function. fn(arg) runs on a goroutine of
+// its own. The timer may be freed by its own fn, and after rv_timer_stop_wait; not while it runs down. Threads too.
+typedef struct rv_timer {
+    uint64_t opaque[10];
+} rv_timer;
+RV_API void rv_timer_init(rv_timer *t, rv_fn *fn, void *arg);
+RV_API void rv_timer_start(rv_timer *t, int64_t ns);                      // once, ns from now; running already: anew
+RV_API void rv_timer_start_every(rv_timer *t, int64_t ns, int64_t every); // then every `every` ns; late ticks are dropped
+RV_API bool rv_timer_stop(rv_timer *t);      // true: it ran down and was stopped; fn will not run for that start
+RV_API bool rv_timer_stop_wait(rv_timer *t); // the same, and waits for an fn that runs already. Not from fn
+
+// ---- input and output ------------------------------------------------------------------------------------------------
+
+// As the calls of the same names, with -errno in place of errno: the goroutine parks and the thread goes on. Regular
+// files go through rv_blocking. O_NONBLOCK is never set on a description that came from elsewhere. Threads too.
+RV_API ssize_t rv_read(int fd, void *buf, size_t n);
+RV_API ssize_t rv_write(int fd, const void *buf, size_t n); // all of it, unless an error comes first
+RV_API ssize_t rv_readv(int fd, const struct iovec *iov, int n);
+RV_API ssize_t rv_writev(int fd, const struct iovec *iov, int n);
+RV_API ssize_t rv_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *from_len);
+RV_API ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t to_len);
+RV_API int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len); // close-on-exec and non-blocking
+RV_API int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len);
+// A listening TCP socket. host: numeric address, or NULL for all. port 0: any; rv_local_port tells which.
+RV_API int rv_listen_tcp(const char *host, int port, int backlog);
+RV_API int rv_listen_unix(const char *path, int backlog);
+RV_API int rv_dial_tcp(const char *host, int port); // a connected socket; numeric address
+RV_API int rv_local_port(int fd);
+// Closes fd; goroutines that wait for it in these calls get -ECANCELED.
+RV_API int rv_close(int fd);
+enum rv_io_side { RV_READ = 1, RV_WRITE = 2 };
+// From `deadline` on (rv_now's clock; 0: never) waits on these sides of fd (RV_READ|RV_WRITE) end with -ETIMEDOUT.
+RV_API int rv_set_deadline(int fd, int sides, int64_t deadline);
+// Waits until fd is ready for one of `sides`, at most timeout_ns (< 0: for ever). Returns the ready sides, 0 at the time-out.
+RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);
+
+// ---- helpers in the header -------------------------------------------------------------------------------------------
+
+// RV_MAIN(fn): a main() that runs `int fn(int argc, char **argv)` as the main goroutine and ends with its result.
+struct rv_main_args {
+    int argc, result;
+    char **argv;
+};
+#define RV_MAIN(fn)                                                                                                    \
+    static void rv_main_of_##fn(void *p)                                                                               \
+    {                                                                                                                  \
+        struct rv_main_args *a = (struct rv_main_args *)p;                                                             \
+        a->result = fn(a->argc, a->argv);                                                                              \
+    }                                                                                                                  \
+    int main(int argc, char **argv)                                                                                    \
+    {                                                                                                                  \
+        struct rv_main_args a = {argc, 0, argv};                                                                       \
+        const int err = rv_run(rv_main_of_##fn, &a);                                                                   \
+        return err ? 2 : a.result;                                                                                     \
+    }
+
+#ifdef __cplusplus
+}
+#endif
+#endif
