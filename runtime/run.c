@@ -14,6 +14,7 @@
 #include "base/env.h"
 #include "base/flags.h"
 #include "base/print.h"
+#include "runtime/dump.h"
 #include "runtime/fault.h"
 #include "runtime/netpoll.h"
 
@@ -161,6 +162,7 @@ static int begin(void)
     if (!base_cas_acq_rel(&rv__sched.running, &no, 1u)) return -EBUSY; // acq_rel: pairs with the end of the run before
     pthread_once(&once, init_once);
     rv__preempt_init();
+    rv__dump_init();
     base_store_relaxed(&rv__sched.stopping, 0u);
     return 0;
 }
@@ -171,7 +173,7 @@ static struct rv__g *make_main(struct rv__m *m)
     rv__unlock(&rv__sched.lock);
     struct rv__p *p = rv__p_idle_get();
     rv__p_acquire(m, p);
-    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, (uintptr_t)call.fn);
+    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, 0); // nobody's go made it
 }
 
 // ---- the end ---------------------------------------------------------------------------------------------------------
