@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/sys.h"
+#include "runtime/rt.h"
 #include "runtime/stack_arena.h"
 
 enum { AT_ONCE = 256 }; // pages
@@ -35,4 +36,13 @@ size_t rv__stack_used(const struct rv__stack *s)
     }
     if (pagemap >= 0) sys_call1(SYS_close, pagemap);
     return page >= s->hi ? 0 : s->hi - (page > s->lo ? page : s->lo);
+}
+
+size_t rv_stack_used(void)
+{
+    struct rv__g *g = rv__enter();
+    const struct rv__stack s = g->stack;
+    const bool goroutine = g->kind == RV__GOROUTINE;
+    rv__leave(g);
+    return goroutine ? rv__stack_used(&s) : 0;
 }
