@@ -12,9 +12,12 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "base/arena.h"
 #include "base/print.h"
 #include "runtime/dump.h"
 #include "runtime/sched.h"
+
+bool base_arena_in_cores = true; // base/arena.h: Gs and Ms, for ravel-gdb.py
 
 static const int signals[2] = {SIGSEGV, SIGBUS};
 static struct sigaction previous[2]; // constant once set, but for SA_RESETHAND
