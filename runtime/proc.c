@@ -137,14 +137,14 @@ static void wake_for_next(struct rv__p *p)
     p->woke_at = now;
     rv__wake_one();
 }
-// p's ring is full: the older half of it goes to the global queue, and g with it.
-COLD static void spill(struct rv__p *p, struct rv__g *g)
+// p's ring, or its stack (fresh), is full: the older half of it goes to the global queue, and g with it.
+COLD static void spill(struct rv__p *p, struct rv__g *g, bool fresh)
 {
     struct rv__chunk *c = rv__small_get(&p->small, sizeof *c);
     if (!c) rv__fatal("out of memory: no room for a run queue");
     c->next = NULL;
     c->at = 0;
-    c->n = rv__runq_spill(&p->runq, c->gs, RV__CHUNK - 1);
+    c->n = (fresh ? rv__runq_spill_fresh : rv__runq_spill)(&p->runq, c->gs, RV__CHUNK - 1);
     c->gs[c->n++] = g;
     rv__lock(&rv__sched.lock);
     if (rv__sched.last_chunk)
@@ -157,12 +157,19 @@ COLD static void spill(struct rv__p *p, struct rv__g *g)
 }
 static inline void put_last(struct rv__p *p, struct rv__g *g)
 {
-    if (unlikely(!rv__runq_put(&p->runq, g))) spill(p, g);
+    if (unlikely(!rv__runq_put(&p->runq, g))) spill(p, g, false);
+}
+static inline void put_by_age(struct rv__p *p, struct rv__g *g)
+{
+    if (g->context.pc != 0)
+        put_last(p, g);
+    else if (unlikely(!rv__runq_push(&p->runq, g)))
+        spill(p, g, true);
 }
 static inline void put_first(struct rv__p *p, struct rv__g *g)
 {
     struct rv__g *was = rv__runq_put_next(&p->runq, g);
-    if (was) put_last(p, was);
+    if (was) put_by_age(p, was);
     if (likely(base_load_relaxed(&rv__sched.idle_ps) == 0)) return; // relaxed: sched.h, lost wake-ups
     if (was || rv__runq_length(&p->runq))
         wake_for_ring(p);
@@ -414,7 +421,7 @@ static struct rv__g *steal_from(struct rv__p *p, struct rv__p *victim, bool with
     struct rv__g *some[RUNQ_SIZE / 2];
     const uint32_t n = rv__runq_steal(&victim->runq, some, with_next);
     if (n == 0) return NULL;
-    for (uint32_t i = 1; i < n; i++) put_last(p, some[i]); // the thief's ring is empty: they fit
+    for (uint32_t i = 1; i < n; i++) put_by_age(p, some[i]); // the thief's ring is empty: they fit
     return some[0];
 }
 struct look { // what a spinning M saw in `next` of each P; what is still there LOOK_NS later may be taken
