@@ -124,6 +124,7 @@ static bool start_helpers(void)
 {
     sigset_t all, old;
     sigfillset(&all);
+    sigdelset(&all, SIGURG); // the preemption of what they, and the Ms that the maker makes, run
     pthread_sigmask(SIG_SETMASK, &all, &old); // the program's signals are for the program's threads
     const bool maker = pthread_create(&rv__sched.maker, NULL, rv__m_maker, NULL) == 0;
     const bool monitor = maker && pthread_create(&rv__sched.monitor, NULL, rv__sysmon, rv__m_make()) == 0;
