@@ -323,6 +323,7 @@ void rv__park(struct rv__g *g)
     else
         rv__run_next(rv__m(), g);
     g->object = NULL;
+    base_store_relaxed(&g->since, 0); // relaxed: a figure for people
 }
 void rv_gosched(void)
 {

@@ -14,6 +14,7 @@
 #include "base/env.h"
 #include "base/flags.h"
 #include "base/print.h"
+#include "runtime/dump.h"
 #include "runtime/fault.h"
 #include "runtime/netpoll.h"
 
@@ -124,6 +125,7 @@ static bool start_helpers(void)
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &rv__sched.mask); // the program's signals are for the program's threads
+    sigdelset(&rv__sched.mask, SIGURG);                  // by which goroutines are preempted
     const bool maker = pthread_create(&rv__sched.maker, NULL, rv__m_maker, NULL) == 0;
     const bool monitor = maker && pthread_create(&rv__sched.monitor, NULL, rv__sysmon, rv__m_make()) == 0;
     pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL);
@@ -161,6 +163,7 @@ static int begin(void)
     if (!base_cas_acq_rel(&rv__sched.running, &no, 1u)) return -EBUSY; // acq_rel: pairs with the end of the run before
     pthread_once(&once, init_once);
     rv__preempt_init();
+    rv__dump_init();
     base_store_relaxed(&rv__sched.stopping, 0u);
     return 0;
 }
@@ -171,7 +174,7 @@ static struct rv__g *make_main(struct rv__m *m)
     rv__unlock(&rv__sched.lock);
     struct rv__p *p = rv__p_idle_get();
     rv__p_acquire(m, p);
-    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, (uintptr_t)call.fn);
+    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, 0); // nobody's go made it
 }
 
 // ---- the end ---------------------------------------------------------------------------------------------------------

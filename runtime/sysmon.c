@@ -14,6 +14,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "base/flags.h"
+#include "runtime/dump.h"
 #include "runtime/netpoll.h"
 
 enum { US = 1000, MS = 1000 * US, CALL_NS = 20 * US, WAIT_NS = MS, SLICE_NS = 10 * MS, POLL_NS = 10 * MS, QUIET = 50 };
@@ -115,13 +117,17 @@ void *rv__sysmon(void *arg)
     int64_t pause = 20 * US;
     for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
         sleep_ns(pause);
-        if (all_idle()) {
+        if (all_idle() && base_flags.schedtrace <= 0) {
+            rv__note_waits(rv__now(), true);
             sleep_while_idle();
             quiet = 0;
         }
+        const int64_t now = rv__now();
         rv__section_begin(m);
-        const bool did = look(rv__now());
+        const bool did = look(now);
         rv__section_end(m);
+        rv__note_waits(now, false);
+        rv__schedtrace(now);
         quiet = did ? 0 : quiet + 1;
         if (quiet < QUIET)
             pause = 20 * US;
