@@ -1,0 +1,89 @@
+// base/hooks.h: the two tables through which the runtime and the detectors know each other.
+//
+// Neither is needed by the other: libravel_go.a runs without a detector, libravel_rt.a (which `ravel cc` links) without
+// goroutines. Where both are in a program the runtime finds ravel_attach, a weak reference of its own, gives its table
+// there and gets the detector's. Who has got none calls nothing: one predictable branch a hook.
+//
+//     runtime/ at rv_run:   hooks = ravel_attach ? ravel_attach(&table) : NULL;
+//     at each event:        if (unlikely(hooks)) hooks->acquire(strand, pc, address, flags);
+//
+// Both archives hold a copy of base/ of their own, hidden from each other; only this header's types are shared. The
+// tables are constant, and once given they are good until the process ends.
+#ifndef BASE_HOOKS_H
+#define BASE_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// ---- what the runtime does for instrument/ -----------------------------------------------------------------------------
+// All are called by the thread it is about, with no lock of Ravel's held and not inside a section, and leave errno alone.
+// Called for every thread of the program: on a plain thread, and while no rv_run runs, they do nothing.
+
+struct base_runtime {
+    uint32_t size; // sizeof(struct base_runtime): two builds that do not match do not meet
+    // The calling goroutine is about to make a libc call that may sleep in the kernel (surely: that is its purpose, as
+    // with nanosleep). Between begin and end it makes no other call of the runtime's. It may go on in another
+    // thread after end, unless it is pinned. Pairs do not nest: inside a pair a second begin does nothing.
+    // begin returns whether end is to be called.
+    bool (*blocking_begin)(bool surely);
+    void (*blocking_end)(void);
+    // The calling goroutine has locked / is about to unlock something that belongs to its thread (a pthread mutex, rwlock,
+    // spin lock, a FILE): it stays in this thread until it has let go of all. They count.
+    void (*pin)(void);
+    void (*unpin)(void);
+    // The thread's signal mask has changed from what it was; changed: it is no longer the one the thread began with, so
+    // the goroutine stays here until it is.
+    void (*mask_changed)(bool changed);
+};
+
+// ---- what the detectors do for the runtime ---------------------------------------------------------------------------
+// A goroutine is a strand. pc: the address after the program's call of the rv_ function (__builtin_return_address(0)
+// in it). s: the strand of the goroutine, or of the plain thread, that the event happens to; `current` tells. Events of one
+// strand come one at a time, from the thread that carries it. None parks, blocks, touches errno, or takes a lock that the
+// program's code may hold; all may be called inside a runtime section, except where it says so.
+// A strand may be NULL wherever one is passed: then nothing happens.
+
+enum base_order {    // flags of acquire and release
+    BASE_MUST = 1,   // no schedule could have ordered these otherwise (a send and its receive), as against an unlock
+                     // and the lock that happened to come next
+    BASE_REPLACE = 2 // release: what earlier ones left at the address no longer counts
+};
+
+struct det_strand;
+
+struct base_detector {
+    uint32_t size; // sizeof(struct base_detector)
+    // A strand for a new goroutine, whose creator is the calling thread's current strand: what that did so far happens before what
+    // the goroutine does. Nobody joins it. NULL: not to be watched.
+    struct det_strand *(*create)(uintptr_t pc, uint64_t goid);
+    // The goroutine was not started after all. In its stead come carry, start, ..., finish.
+    void (*abandon)(struct det_strand *s);
+    void (*name)(struct det_strand *s, const char *name); // copied, at most 31 bytes; any time before the finish
+    // The calling thread carries s from now on: what its code does happens to s. NULL: it does its own work (which the
+    // program's accesses are not part of). Called by the scheduler, on g0 or in the switch, around each stretch that a
+    // goroutine runs, before any code of the program's does; cheap (some ns). Orders nothing.
+    void (*carry)(struct det_strand *s);
+    // First event of s, which is carried: its stack.
+    void (*start)(struct det_strand *s, uintptr_t stack_lo, uintptr_t stack_hi);
+    // Last event of s, which is carried: the goroutine's code has ended. The thread carries nobody afterwards, and s is
+    // freed. Its stack's memory counts as fresh from here on.
+    void (*finish)(struct det_strand *s);
+    // The strand of the calling thread: that of the goroutine it carries, or its own.
+    struct det_strand *(*current)(void);
+    // An address names a sync object. s learns what releases left there; s leaves there what it did so far.
+    void (*acquire)(struct det_strand *s, uintptr_t pc, const void *at, int flags);
+    void (*release)(struct det_strand *s, uintptr_t pc, const void *at, int flags);
+    void (*sync_destroy)(struct det_strand *s, uintptr_t pc, const void *at); // what was left there is forgotten
+    // s reads / writes memory of the program's on its behalf (channel elements, rv_read's buffer).
+    void (*access)(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write);
+    // Memory that was handed to another purpose: what happened in it, and objects in it, no longer count.
+    void (*forget)(struct det_strand *s, const void *at, size_t size);
+    // The thread is inside the detector: a preemption signal only leaves its note. Async-signal-safe.
+    bool (*inside)(void);
+};
+
+// instrument/'s. NULL: there is nothing to report to (checking is off, or not for this process).
+const struct base_detector *ravel_attach(const struct base_runtime *runtime);
+
+#endif
