@@ -1,5 +1,5 @@
 // g.c: goroutines are made and freed. A G is never given back to the system: a dump or a debugger may look at any of them at any time.
-// Free ones wait on their P's list, the last one first because it is in the cache; what is too many goes to a common list.
+// Free ones wait with their P, the last one on top because it is in the cache.
 #include "runtime/sched.h"
 
 #include <errno.h>
@@ -8,30 +8,93 @@
 
 struct rv__g_block *rv__g_blocks;
 
-static struct rv__g *free_locked(struct rv__p *p)
+// ---- free ones: a P has two bundles, and exchanges whole ones with the common list, without a look at what is in them ------
+
+static inline void push(struct rv__bundle *b, struct rv__g *g)
 {
-    struct rv__g *g = rv__glist_pop(&rv__sched.free);
-    for (uint32_t i = 0; p && i < RV__G_CACHED / 2 && rv__sched.free.head; i++)
-        rv__glist_push(&p->free, rv__glist_pop(&rv__sched.free));
+    g->next = b->head;
+    b->head = g;
+    b->n++;
+}
+static inline struct rv__g *pop(struct rv__bundle *b)
+{
+    struct rv__g *g = b->head;
+    if (!g) return NULL;
+    b->head = g->next;
+    b->n--;
     return g;
 }
-COLD static struct rv__g *more_gs(struct rv__p *p)
+static void give_locked(struct rv__bundle *b)
+{
+    if (!b->head) return;
+    b->head->bundle_n = b->n;
+    b->head->bundle_next = rv__sched.free;
+    rv__sched.free = b->head;
+    *b = (struct rv__bundle){0};
+}
+void rv__g_give(struct rv__p *p)
 {
     rv__lock(&rv__sched.lock);
-    struct rv__g *g = free_locked(p);
+    give_locked(&p->free);
+    give_locked(&p->spare);
     rv__unlock(&rv__sched.lock);
-    if (g) return g;
+}
+static void make_block(struct rv__bundle *to)
+{
     struct rv__g_block *b = base_arena_alloc(sizeof *b);
-    struct rv__glist l = {0};
-    for (int i = 1; i < RV__G_BLOCK; i++) rv__glist_push(p ? &p->free : &l, &b->gs[i]);
+    for (int i = RV__G_BLOCK - 1; i >= 0; i--) push(to, &b->gs[i]);
     b->n = RV__G_BLOCK;
     rv__lock(&rv__sched.lock);
-    while (l.head) rv__glist_push(&rv__sched.free, rv__glist_pop(&l));
     b->next = rv__g_blocks;
     base_store_release(&rv__g_blocks, b); // release: a dump that runs without the lock sees it whole
     rv__unlock(&rv__sched.lock);
-    return &b->gs[0];
 }
+COLD static void take_bundle(struct rv__bundle *to)
+{
+    rv__lock(&rv__sched.lock);
+    struct rv__g *first = rv__sched.free;
+    if (first) {
+        rv__sched.free = first->bundle_next;
+        *to = (struct rv__bundle){.head = first, .n = first->bundle_n};
+    }
+    rv__unlock(&rv__sched.lock);
+    if (!first) make_block(to);
+}
+static struct rv__g *get_free(struct rv__p *p)
+{
+    struct rv__bundle one = {0}, *b = p ? &p->free : &one;
+    struct rv__g *g = pop(b);
+    if (likely(g != NULL)) return g;
+    if (p && p->spare.head) {
+        p->free = p->spare;
+        p->spare = (struct rv__bundle){0};
+    } else {
+        take_bundle(b);
+    }
+    g = pop(b);
+    if (!p) {
+        rv__lock(&rv__sched.lock);
+        give_locked(&one);
+        rv__unlock(&rv__sched.lock);
+    }
+    return g;
+}
+void rv__g_free(struct rv__p *p, struct rv__g *g)
+{
+    g->m = NULL;
+    g->locked = NULL;
+    base_store_relaxed(&g->on_cpu, 0u);
+    struct rv__bundle one = {0}, *b = p ? &p->free : &one;
+    push(b, g);
+    if (likely(p && b->n < RV__G_BLOCK)) return;
+    rv__lock(&rv__sched.lock);
+    give_locked(p ? &p->spare : &one);
+    rv__unlock(&rv__sched.lock);
+    if (!p) return;
+    p->spare = p->free;
+    p->free = (struct rv__bundle){0};
+}
+
 static rv_gid more_ids(struct rv__p *p)
 {
     rv__lock(&rv__sched.lock);
@@ -44,8 +107,7 @@ static rv_gid more_ids(struct rv__p *p)
 // Inside a section. NULL only for a stack of a size of its own that there is no memory for.
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc)
 {
-    struct rv__g *g = p ? rv__glist_pop(&p->free) : NULL;
-    if (unlikely(!g)) g = more_gs(p);
+    struct rv__g *g = get_free(p);
     g->stack = (struct rv__stack){0};
     if (unlikely(stack_size) && !rv__stack_get(p ? &p->stacks : NULL, stack_size, &g->stack)) {
         rv__g_free(p, g);
@@ -69,32 +131,15 @@ struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void
     base_store_release(&g->state, RV__RUNNABLE); // release: a dump that sees it runnable sees who it is
     return g;
 }
-void rv__g_free(struct rv__p *p, struct rv__g *g)
-{
-    g->m = NULL;
-    g->locked = NULL;
-    base_store_relaxed(&g->on_cpu, 0u);
-    if (p && p->free.n < RV__G_CACHED) { // last in, first out: it is in the cache
-        g->next = p->free.head;
-        p->free.head = g;
-        if (!p->free.tail) p->free.tail = g;
-        p->free.n++;
-        return;
-    }
-    rv__lock(&rv__sched.lock);
-    rv__glist_push(&rv__sched.free, g);
-    for (uint32_t i = 0; p && i < RV__G_CACHED / 2; i++) rv__glist_push(&rv__sched.free, rv__glist_pop(&p->free));
-    rv__unlock(&rv__sched.lock);
-}
 rv_gid rv_go(rv_fn *fn, void *arg)
 {
     if (unlikely(!fn)) rv__fatal("go of nil func value");
-    struct rv__g *me = rv__enter();
-    struct rv__p *p = rv__p_of(rv__m());
-    struct rv__g *g = rv__g_make(me, p, fn, arg, 0, (uintptr_t)__builtin_return_address(0));
+    struct rv__m *m = rv__begin();
+    struct rv__p *p = rv__p_of(m);
+    struct rv__g *g = rv__g_make(m->g, p, fn, arg, 0, (uintptr_t)__builtin_return_address(0));
     const rv_gid id = g->id;
     rv__g_launch(p, g);
-    rv__leave(me);
+    rv__end();
     return id;
 }
 int rv_try_go(rv_fn *fn, void *arg, const rv_go_options *o, rv_gid *out)

@@ -43,7 +43,7 @@ void rv__global_put(struct rv__g *g)
 {
     rv__lock(&rv__sched.lock);
     rv__glist_push(&rv__sched.global, g);
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global.n); // relaxed: a hint; who acts on it takes the lock
+    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1); // relaxed: a hint; who acts on it takes the lock
     rv__unlock(&rv__sched.lock);
 }
 void rv__global_put_list(struct rv__glist *l)
@@ -57,23 +57,53 @@ void rv__global_put_list(struct rv__glist *l)
         q->head = l->head;
     q->tail = l->tail;
     q->n += l->n;
-    base_store_relaxed(&rv__sched.global_n, q->n);
+    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + l->n);
     rv__unlock(&rv__sched.lock);
     *l = (struct rv__glist){0};
 }
-// One to run, and up to `more` others into the P's ring: its share.
-static struct rv__g *global_get(struct rv__p *p, uint32_t more)
+// Gives up a place in the count; under the lock.
+static void took_locked(uint32_t n)
+{
+    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n - n); // relaxed: a hint; who acts on it takes the lock
+    if (!rv__sched.global.n) base_store_relaxed(&rv__sched.urgent, 0u); // relaxed: sysmon's hint
+}
+static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
+{
+    struct rv__glist *q = &rv__sched.global;
+    const uint32_t share = q->n / (uint32_t)base_load_relaxed(&rv__sched.procs) + 1, had = q->n;
+    struct rv__g *g = rv__glist_pop(q);
+    if (most > share) most = share;
+    while (--most && q->head && rv__runq_put(&p->runq, q->head)) rv__glist_pop(q);
+    took_locked(had - q->n);
+    return g;
+}
+// The first chunk: one of it, or all of it. *empty: the chunk, if nothing is left in it.
+static struct rv__g *from_chunk_locked(struct rv__p *p, uint32_t most, struct rv__chunk **empty)
+{
+    struct rv__chunk *c = rv__sched.chunks;
+    const uint32_t at = c->at;
+    struct rv__g *g = c->gs[c->at++];
+    while (--most && c->at < c->n && rv__runq_put(&p->runq, c->gs[c->at])) c->at++;
+    took_locked(c->at - at);
+    if (c->at < c->n) return g;
+    *empty = c;
+    rv__sched.chunks = c->next;
+    if (!c->next) rv__sched.last_chunk = NULL;
+    return g;
+}
+// One to run, and up to most - 1 others into the P's ring.
+static struct rv__g *global_get(struct rv__p *p, uint32_t most)
 {
     if (base_load_relaxed(&rv__sched.global_n) == 0) return NULL;
+    struct rv__chunk *empty = NULL;
+    struct rv__g *g = NULL;
     rv__lock(&rv__sched.lock);
-    struct rv__glist *q = &rv__sched.global;
-    const uint32_t share = q->n / (uint32_t)base_load_relaxed(&rv__sched.procs);
-    if (more > share) more = share;
-    struct rv__g *g = rv__glist_pop(q);
-    for (; more > 1 && q->head && rv__runq_put(&p->runq, q->head); more--) rv__glist_pop(q);
-    base_store_relaxed(&rv__sched.global_n, q->n);
-    if (q->n == 0) base_store_relaxed(&rv__sched.urgent, 0u); // relaxed: sysmon's hint
+    if (rv__sched.global.n)
+        g = from_list_locked(p, most);
+    else if (rv__sched.chunks)
+        g = from_chunk_locked(p, most, &empty);
     rv__unlock(&rv__sched.lock);
+    if (empty) rv__small_put(&p->small, empty, sizeof *empty);
     return g;
 }
 
@@ -107,14 +137,23 @@ static void wake_for_next(struct rv__p *p)
     p->woke_at = now;
     rv__wake_one();
 }
+// p's ring is full: the older half of it goes to the global queue, and g with it.
 COLD static void spill(struct rv__p *p, struct rv__g *g)
 {
-    struct rv__g *some[RUNQ_SIZE / 2];
-    struct rv__glist l = {0};
-    const uint32_t n = rv__runq_spill(&p->runq, some);
-    for (uint32_t i = 0; i < n; i++) rv__glist_push(&l, some[i]);
-    rv__glist_push(&l, g);
-    rv__global_put_list(&l);
+    struct rv__chunk *c = rv__small_get(&p->small, sizeof *c);
+    if (!c) rv__fatal("out of memory: no room for a run queue");
+    c->next = NULL;
+    c->at = 0;
+    c->n = rv__runq_spill(&p->runq, c->gs, RV__CHUNK - 1);
+    c->gs[c->n++] = g;
+    rv__lock(&rv__sched.lock);
+    if (rv__sched.last_chunk)
+        rv__sched.last_chunk->next = c;
+    else
+        rv__sched.chunks = c;
+    rv__sched.last_chunk = c;
+    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + c->n);
+    rv__unlock(&rv__sched.lock);
 }
 static inline void put_last(struct rv__p *p, struct rv__g *g)
 {
@@ -276,18 +315,18 @@ void rv__park(struct rv__g *g)
 }
 void rv_gosched(void)
 {
-    struct rv__g *g = rv__enter();
-    struct rv__m *m = rv__m();
+    struct rv__m *m = rv__begin();
+    struct rv__g *g = m->g;
     struct rv__p *p = rv__p_of(m);
     if (unlikely(g->kind == RV__THREAD)) {
-        rv__leave(g);
+        rv__end();
         sys_yield();
         return;
     }
     base_store_relaxed(&g->state, RV__RUNNABLE);
     put_last(p, g);
     rv__run_next(m, g);
-    rv__leave(g);
+    rv__end();
 }
 
 // ---- a goroutine's first and last steps ------------------------------------------------------------------------------
@@ -307,7 +346,7 @@ __attribute__((used)) _Noreturn void rv__main(void)
     struct rv__m *m = rv__m();
     arrive(m);
     struct rv__g *g = m->g;
-    rv__leave(g);
+    rv__end();
     g->fn(g->arg);
     rv__goexit0();
 }
@@ -318,8 +357,7 @@ _Noreturn void rv__goexit0(void)
 {
     struct rv__g *g = rv__m()->g;
     if (unlikely(g->extra != NULL)) rv__extra_finish(g);
-    rv__enter();
-    struct rv__m *m = rv__m();
+    struct rv__m *m = rv__begin();
     struct rv__p *p = rv__p_of(m);
     if (unlikely(rv__fpu_read())) rv__fpu_write(0);
     m->left = &m->nowhere;
@@ -473,7 +511,7 @@ static void found(struct rv__m *m)
 static bool give_up_p(struct rv__m *m)
 {
     rv__lock(&rv__sched.lock);
-    if (rv__sched.global.n || base_load_relaxed(&rv__sched.stopping)) {
+    if (rv__sched.global_n || base_load_relaxed(&rv__sched.stopping)) {
         rv__unlock(&rv__sched.lock);
         return false;
     }
@@ -549,9 +587,7 @@ COLD static void retire(struct rv__m *m, struct rv__p *p)
         rv__stack_put_slow(NULL, &(struct rv__stack){lo, lo + rv__stack_slot_usable()});
     }
     rv__small_flush(&p->small);
-    rv__lock(&rv__sched.lock);
-    while (p->free.head) rv__glist_push(&rv__sched.free, rv__glist_pop(&p->free));
-    rv__unlock(&rv__sched.lock);
+    rv__g_give(p);
     rv__p_release(m);
     base_store_release(&p->status, RV__P_RETIRED); // release: who sets it up again finds it empty
     stop_spinning(m);

@@ -199,6 +199,7 @@ static void forget(void)
         base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
     }
     rv__sched.global = (struct rv__glist){0};
+    rv__sched.chunks = rv__sched.last_chunk = NULL;
     rv__sched.idle_p = NULL;
     rv__sched.idle_m = NULL;
     rv__sched.created = rv__sched.ended = 0;

@@ -116,15 +116,14 @@ struct rv__g *rv__runq_get(struct rv__runq *q)
     q->streak = 0;
     return take(q);
 }
-uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out)
+uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out, uint32_t n)
 {
     uint64_t head = base_load_acquire(&q->head); // acquire: as in put
     for (;;) {
-        if (base_load_relaxed(&q->tail) - (head >> 2) != RUNQ_SIZE) return 0; // thieves were here
-        for (uint32_t i = 0; i < RUNQ_SIZE / 2; i++)
-            out[i] = base_load_relaxed(&q->ring[((head >> 2) + i) % RUNQ_SIZE]);
+        if (base_load_relaxed(&q->tail) - (head >> 2) < n) return 0; // thieves were here
+        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->ring[((head >> 2) + i) % RUNQ_SIZE]);
         // acq_rel: a thief may take the same ones; one of us fails. In PRIVATE mode it is only a store.
-        if (base_cas_acq_rel(&q->head, &head, head + 4 * (RUNQ_SIZE / 2))) return RUNQ_SIZE / 2;
+        if (base_cas_acq_rel(&q->head, &head, head + 4 * n)) return n;
     }
 }
 

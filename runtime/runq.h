@@ -40,8 +40,8 @@ bool rv__runq_put(struct rv__runq *q, struct rv__g *g);
 struct rv__g *rv__runq_put_next(struct rv__runq *q, struct rv__g *g);
 // next, then the ring; NULL: both are empty.
 struct rv__g *rv__runq_get(struct rv__runq *q);
-// Takes half of a full ring (0: it is not full any more) into out, which has RUNQ_SIZE / 2 places.
-uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out);
+// Takes the first n of the ring into out, and returns n; 0: there are fewer.
+uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out, uint32_t n);
 
 // Anybody's, inside a section: takes half of the victim's ring, rounded up, into out (RUNQ_SIZE / 2 places); with_next: if
 // that is empty, the goroutine in next. Returns how many; 0 also when the owner was busy for too long.

@@ -21,7 +21,7 @@
 #include "runtime/rt.h"
 #include "runtime/small.h"
 
-enum { RV__MAX_P = 256, RV__MAX_M = 10000, RV__G_BLOCK = 64, RV__G_CACHED = 128, RV__ID_BATCH = 64 };
+enum { RV__MAX_P = 256, RV__MAX_M = 10000, RV__G_BLOCK = 64, RV__ID_BATCH = 64 };
 
 struct rv__m {
     struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
@@ -63,6 +63,16 @@ enum rv__attention {
 // SYSCALL carries its M: (uintptr_t)m | RV__P_SYSCALL, so that an M which comes back knows its own.
 enum rv__p_status { RV__P_IDLE, RV__P_RUNNING, RV__P_SYSCALL, RV__P_RETIRED, RV__P_STATUS = 3 };
 
+struct rv__bundle { // of free Gs, linked by next
+    struct rv__g *head;
+    uint32_t n;
+};
+enum { RV__CHUNK = 126 < RUNQ_SIZE / 2 ? 126 : RUNQ_SIZE / 2 };
+struct rv__chunk { // a part of a ring that was full. Pointers, so that moving it touches none of the Gs: 1 KiB
+    struct rv__chunk *next;
+    uint32_t at, n; // gs[at, n) are left
+    struct rv__g *gs[RV__CHUNK];
+};
 struct rv__watched { // what sysmon saw of a P, and since when
     uint32_t tick, calls;
     int64_t tick_at, call_at, work_at; // work_at: since when it has had work waiting; 0: none
@@ -71,7 +81,7 @@ struct rv__p {
     struct rv__runq runq;
     // The holder's.
     uint32_t tick;         // atomic: goroutines run; sysmon compares
-    struct rv__glist free; // Gs
+    struct rv__bundle free, spare; // Gs
     rv_gid id_next, id_end;
     struct rv__stack_cache stacks;
     struct rv__small_cache small;
@@ -93,15 +103,16 @@ struct rv__sched {
     uint32_t spinning; // atomic: Ms that look for work
     uint32_t
         hint; // atomic: 1 + index of a P with something to steal; spinning Ms look at it, and at nothing else for a while
-    uint32_t global_n; // atomic: length of `global`; changed under lock
+    uint32_t global_n; // atomic: length of `global` and all chunks; changed under lock
     uint32_t stopping; // atomic: rv_run is about to return: nobody picks a goroutine any more
     int procs;         // atomic: GOMAXPROCS
     struct rv__lock lock __attribute__((aligned(64))); // guards what follows
-    struct rv__glist global;                           // run queue: what spilled, came from outside, or was preempted
+    struct rv__glist global;                           // run queue: what came from outside, or was preempted
+    struct rv__chunk *chunks, *last_chunk;             // and what spilled, after that
     struct rv__p *idle_p;
     struct rv__m *idle_m;
     uint32_t idle_ms, ms;  // ms: that exist, the reserve included
-    struct rv__glist free; // Gs
+    struct rv__g *free; // bundles of Gs, linked by bundle_next of the first of each
     rv_gid next_id;
     int64_t created, ended;  // atomic: outside of any P
     uint32_t poller;         // atomic: 1: an M waits in rv__netpoll, or is about to
@@ -157,6 +168,25 @@ ALWAYS_INLINE void rv__section_end(struct rv__m *m)
     base_compiler_barrier();
 }
 
+// rt.h's rv__enter and rv__leave, inline. The M at the end of a section may be another one than at its beginning.
+COLD struct rv__m *rv__m_foreign(void); // a plain thread's first call: makes it an M without a P
+COLD void rv__attend(struct rv__m *m);
+COLD void rv__preempt_park(struct rv__m *m);
+ALWAYS_INLINE struct rv__m *rv__begin(void)
+{
+    struct rv__m *m = rv__m();
+    if (unlikely(!m)) m = rv__m_foreign();
+    rv__section_begin(m);
+    if (unlikely(base_load_relaxed(&m->attention))) rv__attend(m); // relaxed: retake_sleeper has the argument
+    return m;
+}
+ALWAYS_INLINE void rv__end(void)
+{
+    struct rv__m *m = rv__m();
+    if (unlikely(base_load_relaxed(&m->preempt))) rv__preempt_park(m); // relaxed: a handler of this thread, or a hint
+    rv__section_end(m);
+}
+
 // proc.c
 void rv__schedule(struct rv__m *m);   // an M's life, inside a section; returns when its thread shall end
 void rv__global_put(struct rv__g *g); // at the end of the global queue
@@ -171,6 +201,7 @@ bool rv__anything_to_do(void);                       // a queue is not empty, a 
 // g.c
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc);
 void rv__g_free(struct rv__p *p, struct rv__g *g);
+void rv__g_give(struct rv__p *p); // p's free ones to all: it retires
 void rv__g_launch(struct rv__p *p, struct rv__g *g); // it has been made: it shall run, next on p
 _Noreturn void rv__goexit0(void);                    // ends the running goroutine; outside of a section
 _Noreturn void rv__end_run(void);                    // run.c: main has returned
@@ -200,7 +231,6 @@ COLD void rv__attend(struct rv__m *m);                    // rv__enter found att
 bool rv__retake(struct rv__p *p);                         // from an M in the kernel; hands it on
 void rv__preempt_init(void);
 bool rv__preempt(struct rv__p *p);           // asks the goroutine that runs on p to stop; false: not now
-COLD void rv__preempt_park(struct rv__m *m); // it stops, in place; inside a section
 void *rv__sysmon(void *);
 void rv__monitor_wake(void);
 

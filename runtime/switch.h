@@ -89,9 +89,12 @@ ALWAYS_INLINE void rv__fpu_write(uint32_t words) // as rv__fpu_read gave them
 #endif
 
 void rv__start(void);
+// Stacks lie a power of two apart, and so would the frames of all goroutines in the same sets of the cache: each starts up to
+// 960 bytes further down, by its address.
 static inline void rv__context_init(struct rv__context *c, uintptr_t stack_hi)
 {
-    *c = (struct rv__context){.sp = stack_hi & ~(uintptr_t)15, .fp = 0, .pc = (uintptr_t)rv__start};
+    const uintptr_t color = (uint32_t)((uint32_t)(stack_hi >> 12) * 0x9e3779b1u) >> 28;
+    *c = (struct rv__context){.sp = (stack_hi & ~(uintptr_t)15) - color * 64, .fp = 0, .pc = (uintptr_t)rv__start};
 }
 
 #endif

@@ -10,26 +10,17 @@
 
 #include "runtime/feed.h"
 
-struct rv__g *rv__enter(void)
-{
-    struct rv__m *m = rv__m();
-    if (unlikely(!m)) m = rv__m_foreign();
-    rv__section_begin(m);
-    if (unlikely(base_load_relaxed(&m->attention))) rv__attend(m);
-    return m->g;
-}
+struct rv__g *rv__enter(void) { return rv__begin()->g; }
 void rv__leave(struct rv__g *g)
 {
-    struct rv__m *m = rv__m();
     (void)g;
-    if (unlikely(base_load_relaxed(&m->preempt))) rv__preempt_park(m);
-    rv__section_end(m);
+    rv__end();
 }
 void rv__urgent_put(struct rv__g *g)
 {
     rv__lock(&rv__sched.lock);
     rv__glist_push(&rv__sched.global, g);
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global.n);
+    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1);
     base_store_relaxed(&rv__sched.urgent, rv__sched.urgent + 1); // relaxed: sysmon's hint
     rv__unlock(&rv__sched.lock);
 }

@@ -7,8 +7,8 @@
 //   descriptors                         are looked at when nobody has for POLL_NS
 //   an idle P, and work elsewhere       brings an M to it
 //
-// It sleeps for 20 us first, and after 50 rounds without anything to do twice as long each time, up to 10 ms; it does not wake up at all
-// while all Ps are idle.
+// It sleeps for 20 us while Ps are lost to system calls, and after 50 rounds without that twice as long each time, up to 1 ms;
+// it does not wake up at all while all Ps are idle.
 #include "runtime/sched.h"
 
 #include <sys/prctl.h>
@@ -57,7 +57,7 @@ static bool see_call(struct rv__p *p, int64_t now)
     if (now - w->call_at < CALL_NS || !rv__anything_to_do()) return false;
     return rv__retake(p);
 }
-static bool see_running(struct rv__p *p, int64_t now, bool urgent)
+static void see_running(struct rv__p *p, int64_t now, bool urgent)
 {
     struct rv__watched *w = &p->watched;
     if (w->tick != base_load_relaxed(&p->tick)) {
@@ -68,15 +68,14 @@ static bool see_running(struct rv__p *p, int64_t now, bool urgent)
     const bool here = waits_here(p, now);
     if (!here && !base_load_relaxed(&rv__sched.global_n)) {
         w->work_at = 0;
-        return false;
+        return;
     }
     if (w->work_at == 0) w->work_at = now;
     const bool late = (here || urgent) && now - w->work_at >= WAIT_NS && now - w->tick_at >= WAIT_NS;
-    if (!late && now - w->tick_at < SLICE_NS) return false;
-    if (!rv__preempt(p)) return false;
+    if (!late && now - w->tick_at < SLICE_NS) return;
+    if (!rv__preempt(p)) return;
     w->tick_at = now;
     w->work_at = 0;
-    return true;
 }
 static void poll_late(int64_t now)
 {
@@ -89,7 +88,7 @@ static void poll_late(int64_t now)
     base_store_release(&rv__sched.poller, 0u);
     for (struct rv__g *g; (g = rv__glist_pop(&l)) != NULL;) rv__ready(g); // without a P: urgent
 }
-// One round. True: something was done.
+// One round. True: a P was lost to a system call.
 static bool look(int64_t now)
 {
     bool did = false;
@@ -100,7 +99,7 @@ static bool look(int64_t now)
         struct rv__p *p = rv__sched.ps[i];
         const uintptr_t status = base_load_relaxed(&p->status) & RV__P_STATUS;
         if (status == RV__P_SYSCALL) did |= see_call(p, now);
-        if (status == RV__P_RUNNING) did |= see_running(p, now, urgent);
+        if (status == RV__P_RUNNING) see_running(p, now, urgent);
     }
     if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_to_do()) rv__wake_one();
     return did;
@@ -124,8 +123,8 @@ void *rv__sysmon(void *arg)
         quiet = did ? 0 : quiet + 1;
         if (quiet < QUIET)
             pause = 20 * US;
-        else if (pause < 10 * MS)
-            pause = pause * 2 < 10 * MS ? pause * 2 : 10 * MS;
+        else if (pause < MS)
+            pause = pause * 2 < MS ? pause * 2 : MS;
     }
     rv__m_finish(m);
     return NULL;
