@@ -107,9 +107,9 @@ typedef struct rv_chan rv_chan;
 
 // With one reference; NULL when there is no memory.
 RV_API rv_chan *rv_chan_make(size_t elem_size, size_t capacity);
-RV_API rv_chan *rv_chan_ref(rv_chan *ch);  // one reference more; returns ch
-RV_API void rv_chan_unref(rv_chan *ch);    // one less; the last frees the channel. Waiters left: fatal. NULL: nothing
-RV_API void rv_chan_free(rv_chan *ch);     // drops the last reference; others, or waiters: fatal. NULL: nothing
+RV_API rv_chan *rv_chan_ref(rv_chan *ch); // one reference more; returns ch
+RV_API void rv_chan_unref(rv_chan *ch);   // one less; the last frees the channel. Waiters left: fatal. NULL: nothing
+RV_API void rv_chan_free(rv_chan *ch);    // drops the last reference; others, or waiters: fatal. NULL: nothing
 RV_API void rv_chan_send(rv_chan *ch, const void *elem); // closed: fatal
 // False: closed and drained; *elem is then zeroed.
 RV_API bool rv_chan_recv(rv_chan *ch, void *elem);
@@ -147,10 +147,11 @@ typedef struct rv_timer {
     uint64_t opaque[10];
 } rv_timer;
 RV_API void rv_timer_init(rv_timer *t, rv_fn *fn, void *arg);
-RV_API void rv_timer_start(rv_timer *t, int64_t ns);                      // once, ns from now; running already: anew
-RV_API void rv_timer_start_every(rv_timer *t, int64_t ns, int64_t every); // then every `every` ns; late ticks are dropped
-RV_API bool rv_timer_stop(rv_timer *t);      // true: it ran down and was stopped; fn will not run for that start
-RV_API bool rv_timer_stop_wait(rv_timer *t); // the same, and waits for an fn that runs already. Not from fn
+RV_API void rv_timer_start(rv_timer *t, int64_t ns); // once, ns from now; running already: anew
+RV_API void rv_timer_start_every(rv_timer *t, int64_t ns,
+                                 int64_t every); // then every `every` ns; late ticks are dropped
+RV_API bool rv_timer_stop(rv_timer *t);          // true: it ran down and was stopped; fn will not run for that start
+RV_API bool rv_timer_stop_wait(rv_timer *t);     // the same, and waits for an fn that runs already. Not from fn
 
 // ---- input and output ------------------------------------------------------------------------------------------------
 

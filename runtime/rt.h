@@ -39,6 +39,7 @@
 #include "runtime/lock.h"
 #include "runtime/runq.h"
 #include "runtime/stack.h"
+#include "runtime/switch.h"
 #include "runtime/timer.h"
 
 struct det_strand;
@@ -70,10 +71,6 @@ enum rv__why {
 };
 extern const char *const rv__why_text[];
 
-struct rv__context { // where a G that does not run goes on; switch.h
-    uintptr_t sp, fp, pc;
-};
-
 // What few goroutines have; made on demand, freed with the G. The goroutine's own, read by dumps under sched.lock.
 struct rv__extra {
     char name[32];
@@ -104,11 +101,13 @@ struct rv__g {
     // The rest.
     struct rv__extra *extra; // or NULL
     struct det_strand *strand;
-    int64_t since;  // rv__now at the park, once sysmon has seen it waiting; 0: not yet
-    void *object;   // that it waits at, while WAITING
+    int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
+    void *object;  // that it waits at, while WAITING
     int saved_errno;
-    uint32_t futex; // THREAD: parks here; atomic: 1 is a permit
+    uint32_t futex;      // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth; // rv_lock_os_thread
+    struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
+    uint32_t bundle_n;
     uint32_t fpu;        // x87 control word and the control part of MXCSR, when they are not the default; 0: default
 } __attribute__((aligned(64)));
 
@@ -160,8 +159,13 @@ void rv__park(struct rv__g *g);
 void rv__ready(struct rv__g *g);
 void rv__ready_list(struct rv__glist *l); // all of them, at the end of the queue; empties l
 
-int64_t rv__now(void); // ns, CLOCK_MONOTONIC; virtual under sched=seed. Any time
+int64_t rv__now(void);     // ns, CLOCK_MONOTONIC; virtual under sched=seed. Any time
 struct rv__p *rv__p(void); // the P of the running goroutine's M; NULL on a plain thread; inside a section
+
+// What few goroutines have (struct rv__extra): local.c. Outside of a section.
+void rv__extra_inherit(struct rv__g *from, struct rv__g *to);              // labels
+void rv__extra_set(struct rv__g *g, const char *name, const char *labels); // NULL: as it is
+void rv__extra_finish(struct rv__g *g); // runs what was deferred, destroys locals, frees
 
 // The program broke a rule that ends it: "fatal error: ..." in Go's manner, the goroutine's stack, exit code 2.
 _Noreturn COLD void rv__fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

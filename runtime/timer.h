@@ -7,19 +7,23 @@
 
 #include "runtime/lock.h"
 
-enum { RV__NEVER_BITS = 63 };
 #define RV__NEVER INT64_MAX
 
 struct rv__timers;
 struct rv__timer {
-    int64_t when;   // rv__now; guarded by the lock of home
-    int64_t period; // 0: once
-    // Runs inside a section, without the heap's lock, on the M that found it due. The timer may be freed in it, unless it has a period.
+    int64_t when;   // rv__now; set while it is in no heap, then guarded by the lock of home
+    int64_t period; // 0: once. Otherwise fire calls rv__timer_again
+    // Runs inside a section, without the heap's lock, on the M that found it due. Nothing touches the timer after it has
+    // returned (or has called rv__timer_again), so it may be freed in it. It takes no lock that is held around rv__timer_run.
     void (*fire)(struct rv__timer *t, int64_t now);
     void *arg;
-    struct rv__timers *home; // atomic: the heap that it is in, or NULL
-    uint32_t index;          // in it; guarded by its lock
+    struct rv__timers *home; // atomic: the heap that it is in, NULL, or RV__FIRING
+    uint64_t seq;            // order of adding, for ties; guarded by the lock of home
+    uint32_t index;          // in the heap; guarded by its lock
 };
+// The home of a timer with a period while its fire is about to run, or runs.
+#define RV__FIRING ((struct rv__timers *)1)
+
 struct rv__timer_place { // of the heap: the key beside the pointer, so that a comparison touches no timer
     int64_t when;
     struct rv__timer *timer;
@@ -29,15 +33,21 @@ struct rv__timers {
     uint32_t n, capacity;         // guarded by lock
     int64_t next;                 // atomic: the earliest `when`, RV__NEVER when there is none; written under lock
     struct rv__timer_place *heap; // guarded by lock
+    uint64_t seq;                 // above that of every timer in the heap; guarded by lock
 };
 void rv__timers_init(struct rv__timers *ts);
 // Puts t (in no heap) into ts. True when it is the earliest there now.
 bool rv__timer_add(struct rv__timers *ts, struct rv__timer *t);
-// Takes t out of its heap. False: it is in none, so it has fired, is about to, or never started.
+// Takes t out of its heap; nothing touches it afterwards. False: it is in none, so it has fired, is about to, or never
+// started; one with a period that is about to fire does so once more, and its rv__timer_again will be refused.
 bool rv__timer_del(struct rv__timer *t);
+// For the fire of a timer with a period: puts it into ts, due at the first multiple of its period after `now`, counted
+// from when it was due: ticks that are late by a period or more are dropped. False: rv__timer_del came first.
+bool rv__timer_again(struct rv__timers *ts, struct rv__timer *t, int64_t now);
 // Fires what is due, earliest first, ties in the order of adding; returns how many. now: rv__now().
 int rv__timers_run(struct rv__timers *ts, int64_t now);
 void rv__timers_move(struct rv__timers *from, struct rv__timers *to); // all of them: from's P retires
+void rv__timers_check(const struct rv__timers *ts); // the invariants of timer.c; the caller has the lock
 static inline int64_t rv__timers_next(const struct rv__timers *ts)
 {
     return base_load_relaxed(&ts->next); // relaxed: a hint; who acts on it takes the lock

@@ -1,0 +1,294 @@
+// chan.c: channels.
+//
+// One lock, a ring of elements, and two queues of waiters. Whoever finds the other side waiting finishes the other's
+// operation too: copies the element straight between the two, takes the waiter out of its queue, and wakes it. So a waiter
+// that wakes up has nothing left to do, and never looks at the channel again.
+//   (1) Of the two queues at least one is empty.
+//   (2) Senders wait only while the ring is full, receivers only while it is empty and nobody sends. A ring without
+//       slots is always both.
+//   (3) closed goes from 0 to 1 once; afterwards nobody waits.
+//   (4) A waiter is in a queue from before its G is WAITING until somebody takes it out under the lock.
+// Destroy after observe: an operation that lets another strand see its effect does so by releasing the lock, or by waking
+// the waiter after that, and does not touch the channel afterwards. A channel may be freed as soon as the program knows
+// that no operation on it is still to come or still waits.
+//
+// The try operations return "it would wait" without the lock when one look says so and a second look, after it, finds the
+// channel open: a channel that is open now was open at the first look too, so at that instant it was open and would
+// have made the caller wait. The first look reads one word, which is changed under the lock, and only to values that are
+// true for whoever takes the lock next: `n` where the ring has slots (full, so by (2) nobody receives; empty, so nobody
+// sends), the other side's queue where it has none.
+#include "runtime/chan.h"
+
+#include <errno.h>
+
+#include "runtime/small.h"
+
+enum outcome { DONE, CLOSED, WAIT };
+
+typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
+
+void rv__copy_long(void *to, const void *from, size_t n)
+{
+    char *t = to;
+    const char *f = from;
+    for (; n >= sizeof(vector); n -= sizeof(vector), t += sizeof(vector), f += sizeof(vector)) {
+        *(vector *)t = *(const vector *)f;
+        __asm__ volatile(""); // or a compiler finds a memcpy in it, and the program's own may be no friend of sections
+    }
+    for (; n; n--) {
+        *t++ = *f++;
+        __asm__ volatile("");
+    }
+}
+static void zero(void *to, size_t n)
+{
+    char *t = to;
+    for (size_t i = 0; t && i < n; i++) {
+        t[i] = 0;
+        __asm__ volatile("");
+    }
+}
+
+static inline char *slot(rv_chan *ch, uint64_t i) { return ch->buffer + i * ch->elem_size; }
+static inline uint64_t after(const rv_chan *ch, uint64_t i) { return i + 1 == ch->capacity ? 0 : i + 1; }
+static inline void set_n(rv_chan *ch, uint64_t n)
+{
+    base_store_relaxed(&ch->n, n); // relaxed: who looks without the lock wants a hint; see above
+}
+
+// A NULL channel, and what a send with nothing in its hands means.
+static COLD _Noreturn void wait_for_ever(struct rv__g *g, enum rv__why why)
+{
+    for (;;) {
+        rv__park_begin(g, why, NULL);
+        rv__park(g);
+    }
+}
+static COLD void check_elem(const rv_chan *ch)
+{
+    if (ch->elem_size) rv__fatal("send of a NULL element on a channel of elements of %u bytes", ch->elem_size);
+}
+static COLD _Noreturn void send_on_closed(void) { rv__fatal("send on closed channel"); }
+
+// Both halves are called with the lock held and leave the lock to their caller, with the waiter to wake in *wake.
+ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv__g **wake)
+{
+    if (unlikely(ch->closed)) return CLOSED;
+    struct rv__waiter *w = rv__waitq_pop(&ch->receivers);
+    if (w) {
+        rv__copy(w->elem, elem, ch->elem_size);
+        w->ok = true;
+        *wake = w->g;
+        return DONE;
+    }
+    if (ch->n == ch->capacity) return WAIT;
+    rv__copy(slot(ch, ch->write), elem, ch->elem_size);
+    ch->write = after(ch, ch->write);
+    set_n(ch, ch->n + 1);
+    return DONE;
+}
+// The ring has an element: takes it. If somebody waits to send, the ring is full, and his element goes into the slot that
+// becomes free: n stays.
+ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake)
+{
+    rv__copy(elem, slot(ch, ch->read), ch->elem_size);
+    ch->read = after(ch, ch->read);
+    struct rv__waiter *w = rv__waitq_pop(&ch->senders);
+    if (likely(!w)) {
+        set_n(ch, ch->n - 1);
+        return;
+    }
+    rv__copy(slot(ch, ch->write), w->elem, ch->elem_size);
+    ch->write = after(ch, ch->write);
+    w->ok = true;
+    *wake = w->g;
+}
+ALWAYS_INLINE enum outcome recv_locked(rv_chan *ch, void *elem, struct rv__g **wake)
+{
+    if (ch->n != 0) {
+        take_locked(ch, elem, wake);
+        return DONE;
+    }
+    struct rv__waiter *w = rv__waitq_pop(&ch->senders);
+    if (w) {
+        rv__copy(elem, w->elem, ch->elem_size);
+        w->ok = true;
+        *wake = w->g;
+        return DONE;
+    }
+    if (likely(!ch->closed)) return WAIT;
+    zero(elem, ch->elem_size);
+    return CLOSED;
+}
+ALWAYS_INLINE void unlock_and_wake(rv_chan *ch, struct rv__g *wake)
+{
+    rv__unlock(&ch->lock); // from here on ch may be gone
+    if (wake) rv__ready(wake);
+}
+// The lock is held; on return it is not, and ch may be gone. False: the channel was closed meanwhile.
+ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, void *elem, enum rv__why why)
+{
+    struct rv__waiter w = {.g = g, .elem = elem};
+    rv__waitq_push(q, &w);
+    rv__park_begin(g, why, ch);
+    rv__unlock(&ch->lock);
+    rv__park(g);
+    return w.ok; // written before g was made ready
+}
+
+void rv_chan_send(rv_chan *ch, const void *elem)
+{
+    struct rv__g *const g = rv__enter();
+    struct rv__g *wake = NULL;
+    if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_SEND_NIL);
+    if (unlikely(!elem)) check_elem(ch);
+    rv__lock(&ch->lock);
+    const enum outcome o = send_locked(ch, elem, &wake);
+    if (likely(o == DONE)) {
+        unlock_and_wake(ch, wake);
+    } else if (o == CLOSED) {
+        rv__unlock(&ch->lock);
+        send_on_closed();
+    } else if (!wait_in(&ch->senders, g, ch, (void *)elem, RV__WHY_CHAN_SEND)) {
+        send_on_closed();
+    }
+    rv__leave(g);
+}
+bool rv_chan_recv(rv_chan *ch, void *elem)
+{
+    struct rv__g *const g = rv__enter();
+    struct rv__g *wake = NULL;
+    if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_RECV_NIL);
+    rv__lock(&ch->lock);
+    const enum outcome o = recv_locked(ch, elem, &wake);
+    bool ok = o == DONE;
+    if (o != WAIT)
+        unlock_and_wake(ch, wake);
+    else
+        ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV);
+    rv__leave(g);
+    return ok;
+}
+
+static inline bool would_wait(rv_chan *ch, bool full, const struct rv__waitq *others)
+{
+    // acquire: the look at `closed` comes after this one; see the head of this file
+    const bool waits = ch->capacity ? full : base_load_acquire(&others->last) == NULL;
+    return waits && base_load_relaxed(&ch->closed) == 0; // relaxed: it guards nothing
+}
+int rv_chan_try_send(rv_chan *ch, const void *elem)
+{
+    if (unlikely(!ch)) return -EAGAIN;
+    if (would_wait(ch, base_load_acquire(&ch->n) == ch->capacity, &ch->receivers)) return -EAGAIN; // acquire: as there
+    struct rv__g *const g = rv__enter();
+    struct rv__g *wake = NULL;
+    if (unlikely(!elem)) check_elem(ch);
+    rv__lock(&ch->lock);
+    const enum outcome o = send_locked(ch, elem, &wake);
+    unlock_and_wake(ch, wake);
+    if (o == CLOSED) send_on_closed();
+    rv__leave(g);
+    return o == DONE ? 0 : -EAGAIN;
+}
+int rv_chan_try_recv(rv_chan *ch, void *elem)
+{
+    if (unlikely(!ch)) return -EAGAIN;
+    if (would_wait(ch, base_load_acquire(&ch->n) == 0, &ch->senders)) return -EAGAIN; // acquire: as in would_wait
+    struct rv__g *const g = rv__enter();
+    struct rv__g *wake = NULL;
+    rv__lock(&ch->lock);
+    const enum outcome o = recv_locked(ch, elem, &wake);
+    unlock_and_wake(ch, wake);
+    rv__leave(g);
+    return o == DONE ? 0 : o == CLOSED ? -EPIPE : -EAGAIN;
+}
+
+// Wakes all of q with the bad news: what each G does next is its own affair, so they are collected first.
+static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *out)
+{
+    for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
+        zero(w->elem, zeroed);
+        w->ok = false;
+        rv__glist_push(out, w->g);
+    }
+}
+void rv_chan_close(rv_chan *ch)
+{
+    struct rv__g *const g = rv__enter();
+    if (unlikely(!ch)) rv__fatal("close of nil channel");
+    struct rv__glist woken = {0};
+    rv__lock(&ch->lock);
+    const bool twice = ch->closed;
+    base_store_relaxed(&ch->closed, 1u); // relaxed: the lock publishes it; without the lock it is a hint
+    drain_locked(&ch->receivers, ch->elem_size, &woken);
+    drain_locked(&ch->senders, 0, &woken);
+    rv__unlock(&ch->lock);
+    if (unlikely(twice)) rv__fatal("close of closed channel");
+    rv__ready_list(&woken);
+    rv__leave(g);
+}
+size_t rv_chan_len(rv_chan *ch)
+{
+    return ch ? base_load_relaxed(&ch->n) : 0; // relaxed: a figure that may be old at once; orders nothing
+}
+size_t rv_chan_cap(rv_chan *ch) { return ch ? ch->capacity : 0; }
+
+// ---- making and freeing --------------------------------------------------------------------------------------------
+
+static size_t bytes_of(const rv_chan *ch) { return sizeof *ch + ch->capacity * ch->elem_size; }
+
+rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
+{
+    size_t bytes;
+    if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes) ||
+        __builtin_add_overflow(bytes, sizeof(rv_chan), &bytes))
+        return NULL;
+    struct rv__g *const g = rv__enter();
+    rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
+    rv__leave(g);
+    if (unlikely(!ch)) return NULL;
+    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
+    return ch;
+}
+static unsigned long count(const struct rv__waitq *q)
+{
+    unsigned long n = 0;
+    for (const struct rv__waiter *w = q->last; w; w = w->next == q->last ? NULL : w->next) n++;
+    return n;
+}
+static COLD _Noreturn void freed_with_waiters(const rv_chan *ch)
+{
+    const unsigned long senders = count(&ch->senders), receivers = count(&ch->receivers);
+    rv__fatal("free of a channel at which %lu %s", senders + receivers,
+              senders          ? senders == 1 ? "goroutine waits to send" : "goroutines wait to send"
+              : receivers == 1 ? "goroutine waits to receive"
+                               : "goroutines wait to receive");
+}
+static void destroy(rv_chan *ch)
+{
+    struct rv__g *const g = rv__enter();
+    // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
+    if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock);
+    if (unlikely(ch->senders.last || ch->receivers.last)) freed_with_waiters(ch);
+    rv__small_put(rv__small_here(), ch, bytes_of(ch));
+    rv__leave(g);
+}
+rv_chan *rv_chan_ref(rv_chan *ch)
+{
+    if (ch) base_add_relaxed(&ch->refs, 1u); // relaxed: the caller has a reference already
+    return ch;
+}
+void rv_chan_unref(rv_chan *ch)
+{
+    if (!ch) return;
+    // acquire: pairs with the release of those who dropped theirs. Who has the only reference need not write it back.
+    if (base_load_acquire(&ch->refs) == 1 || base_sub_acq_rel(&ch->refs, 1u) == 1)
+        destroy(ch); // acq_rel: the same, both sides
+}
+void rv_chan_free(rv_chan *ch)
+{
+    if (!ch) return;
+    const uint32_t refs = base_load_acquire(&ch->refs); // acquire: as in unref
+    if (unlikely(refs != 1)) rv__fatal("free of a channel with %u references", refs);
+    destroy(ch);
+}

@@ -1,0 +1,248 @@
+// run.c: rv_run from its beginning to its end, and how many Ps there are.
+//
+// The end. The main goroutine has returned: `stopping` is set, and each M is told (attention DROPPED, or a permit without
+// a P). An M that runs a goroutine goes on until that next calls us; there its thread ends, and the goroutine is
+// never seen again: it is not frozen in the middle of malloc, say. rv_run waits until no M is inside a section, and then
+// forgets all queues; Ms that are still in the program's code hold nothing of ours.
+#include "runtime/sched.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "base/flags.h"
+#include "base/print.h"
+#include "runtime/fault.h"
+#include "runtime/netpoll.h"
+
+enum { MAIN_STACK = 8 << 20 };
+
+const char *const rv__why_text[] = {
+#define W(name, text) text,
+    RV__WHYS(W)
+#undef W
+};
+static struct main_call {
+    rv_fn *fn;
+    void *arg;
+    struct rv__m *m;
+} call;
+
+int64_t rv__now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t); // not by base/sys.h: the vDSO needs no system call
+    return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+int64_t rv_now(void) { return rv__now(); }
+
+// ---- GOMAXPROCS ------------------------------------------------------------------------------------------------------
+
+static struct rv__p *make_p(uint32_t index)
+{
+    struct rv__p *p = (struct rv__p *)(((uintptr_t)base_arena_alloc(sizeof *p + 64) + 63) & ~(uintptr_t)63);
+    p->index = index;
+    rv__runq_init(&p->runq);
+    rv__timers_init(&p->timers);
+    base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
+    return p;
+}
+// Guarded by sched.lock. New Ps are idle; surplus ones retire when their M next looks for work (proc.c).
+static void set_procs_locked(int n)
+{
+    const uint32_t had = rv__sched.n_ps;
+    for (uint32_t i = had; i < (uint32_t)n; i++) rv__sched.ps[i] = make_p(i);
+    if ((uint32_t)n > had) base_store_release(&rv__sched.n_ps, (uint32_t)n); // release: the Ps
+    base_store_relaxed(&rv__sched.procs, n);
+    for (int i = 0; i < n; i++) {
+        uintptr_t retired = RV__P_RETIRED;
+        // acquire: pairs with the release in retire: its queue is empty
+        if (base_cas_acquire(&rv__sched.ps[i]->status, &retired, (uintptr_t)RV__P_IDLE))
+            rv__p_idle_put_locked(rv__sched.ps[i]);
+    }
+    struct rv__p **at = &rv__sched.idle_p; // idle ones are retired at once: they have no M that could do it
+    while (*at) {
+        struct rv__p *p = *at;
+        if ((int)p->index < n) {
+            at = &p->idle_next;
+            continue;
+        }
+        *at = p->idle_next;
+        base_store_relaxed(&rv__sched.idle_ps, rv__sched.idle_ps - 1);
+        rv__timers_move(&p->timers, &rv__sched.ps[0]->timers);
+        base_store_release(&p->status, (uintptr_t)RV__P_RETIRED);
+    }
+}
+int rv_gomaxprocs(int n)
+{
+    if (n > RV__MAX_P) n = RV__MAX_P;
+    struct rv__g *g = rv__enter();
+    rv__lock(&rv__sched.lock);
+    const int was = rv__sched.procs;
+    if (n >= 1 && base_load_relaxed(&rv__sched.running)) set_procs_locked(n);
+    rv__unlock(&rv__sched.lock);
+    if (n > was) rv__wake_one();
+    rv__leave(g);
+    return was;
+}
+int64_t rv_num_goroutine(void)
+{
+    int64_t n = base_load_relaxed(&rv__sched.created) - base_load_relaxed(&rv__sched.ended);
+    for (uint32_t i = 0; i < base_load_acquire(&rv__sched.n_ps); i++)
+        n += base_load_relaxed(&rv__sched.ps[i]->created) - base_load_relaxed(&rv__sched.ps[i]->ended);
+    return n;
+}
+rv_gid rv_goid(void)
+{
+    const struct rv__m *m = rv__m();
+    return m && m->g ? m->g->id : 0;
+}
+
+// ---- the beginning ---------------------------------------------------------------------------------------------------
+
+// The main goroutine. It begins in the thread that called rv_run, and that thread runs nobody else: so it is free when main ends.
+static void main_goroutine(void *arg)
+{
+    (void)arg;
+    call.fn(call.arg);
+    rv__end_run();
+}
+_Noreturn void rv__end_run(void)
+{
+    struct rv__g *g = rv__m()->g;
+    if (unlikely(g->extra != NULL)) rv__extra_finish(g);
+    rv__enter();
+    struct rv__m *m = rv__m();
+    base_store_release(&rv__sched.stopping, 1u); // release: what main did, before who sees it
+    if (m != call.m) rv__m_unpark(call.m, NULL);
+    rv__drop(m);
+}
+static bool start_helpers(void)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old); // the program's signals are for the program's threads
+    const bool maker = pthread_create(&rv__sched.maker, NULL, rv__m_maker, NULL) == 0;
+    const bool monitor = maker && pthread_create(&rv__sched.monitor, NULL, rv__sysmon, rv__m_make()) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (maker && !monitor) {
+        base_store_relaxed(&rv__sched.stopping, 1u);
+        rv__m_want();
+        pthread_join(rv__sched.maker, NULL);
+    }
+    return monitor;
+}
+COLD static void in_child(void)
+{
+    struct rv__m *m = rv__m();
+    base_store_relaxed(&rv__sched.forked, 1u);
+    if (m) base_store_relaxed(&m->attention, (uint32_t)RV__FORKED);
+}
+static void init_once(void)
+{
+    base_flags_parse(base_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
+    rv__fault_init();
+    pthread_atfork(NULL, NULL, in_child);
+}
+static int procs_wanted(void)
+{
+    const int n = base_flags.maxprocs > 0 ? base_flags.maxprocs : rv_num_cpu();
+    return n < RV__MAX_P ? n : RV__MAX_P;
+}
+// True: this thread may run; one rv_run at a time.
+static int begin(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (rv__m() && rv__m()->g && base_load_relaxed(&rv__sched.running)) return -EBUSY;
+    if (base_load_relaxed(&rv__sched.forked)) rv__fatal("rv_run in a child of fork: only exec and _exit may follow");
+    uint32_t no = 0;
+    if (!base_cas_acq_rel(&rv__sched.running, &no, 1u)) return -EBUSY; // acq_rel: pairs with the end of the run before
+    pthread_once(&once, init_once);
+    rv__preempt_init();
+    base_store_relaxed(&rv__sched.stopping, 0u);
+    return 0;
+}
+static struct rv__g *make_main(struct rv__m *m)
+{
+    rv__lock(&rv__sched.lock);
+    set_procs_locked(procs_wanted());
+    rv__unlock(&rv__sched.lock);
+    struct rv__p *p = rv__p_idle_get();
+    rv__p_acquire(m, p);
+    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, (uintptr_t)call.fn);
+}
+
+// ---- the end ---------------------------------------------------------------------------------------------------------
+
+static void drop_ms(struct rv__m *me)
+{
+    rv__netpoll_break();
+    for (struct rv__m *m = base_load_acquire(&rv__sched.all_m); m; m = m->all_next) {
+        if (m == me || m->tid == 0 || m->g == &m->hidden) continue;
+        base_store_release(&m->attention, (uint32_t)RV__DROPPED); // release: pairs with the acquire in rv__attend
+        rv__m_unpark(m, NULL);
+    }
+    sys_membarrier(); // every section from here on begins with a look at attention
+    for (struct rv__m *m = rv__sched.all_m; m; m = m->all_next)
+        while (m != me && base_load_acquire(&m->tid) && base_load_acquire(&m->seq) % 2) sys_yield();
+}
+static void forget(void)
+{
+    for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
+        struct rv__p *p = rv__sched.ps[i];
+        rv__runq_init(&p->runq);
+        rv__timers_init(&p->timers);
+        base_store_relaxed(&p->m, NULL);
+        p->created = p->ended = 0;
+        base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
+    }
+    rv__sched.global = (struct rv__glist){0};
+    rv__sched.chunks = rv__sched.last_chunk = NULL;
+    rv__sched.idle_p = NULL;
+    rv__sched.idle_m = NULL;
+    rv__sched.created = rv__sched.ended = 0;
+    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = rv__sched.urgent = 0;
+    rv__sched.spinning = rv__sched.hint = rv__sched.poller = 0;
+}
+static void finish(struct rv__m *m)
+{
+    rv__p_release(m);
+    rv__m_want();
+    rv__monitor_wake();
+    pthread_join(rv__sched.maker, NULL);
+    pthread_join(rv__sched.monitor, NULL);
+    drop_ms(m);
+    forget();
+    rv__section_end(m);
+    rv__m_finish(m);
+    base_store_release(&rv__sched.running, 0u); // release: pairs with the cas in begin
+}
+int rv_run(rv_fn *fn, void *arg)
+{
+    if (!fn) return -EINVAL;
+    const int err = begin();
+    if (err) return err;
+    if (!start_helpers()) {
+        base_store_release(&rv__sched.running, 0u);
+        return -EAGAIN;
+    }
+    struct rv__m *was = rv__m(); // this thread may have been a plain one that used channels
+    struct rv__m *m = rv__m_make();
+    call = (struct main_call){fn, arg, m};
+    rv__m_begin(m);
+    m->main = true;
+    rv__section_begin(m);
+    rv__m_want();
+    struct rv__g *g = make_main(m);
+    if (g) {
+        m->picked = g;
+        rv__schedule(m);
+    }
+    base_store_relaxed(&rv__sched.stopping, 1u);
+    finish(m);
+    m->main = false;
+    rv__m_tls = was;
+    return g ? 0 : -ENOMEM;
+}

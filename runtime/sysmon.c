@@ -1,0 +1,131 @@
+// sysmon.c: a thread without a P that sees to it that no P is kept from those who wait.
+//
+//   Ps whose M is in a system call      are handed on after CALL_NS, if anything waits
+//   a goroutine that runs on            is preempted after SLICE_NS if others wait, after WAIT_NS if what waits is not just
+//                                       other goroutines that were preempted: a due timer, a ready descriptor, one
+//                                       that came back from the kernel, or was made ready on that P
+//   descriptors                         are looked at when nobody has for POLL_NS
+//   an idle P, and work elsewhere       brings an M to it
+//
+// It sleeps for 20 us while Ps are lost to system calls, and after 50 rounds without that twice as long each time, up to 1 ms;
+// it does not wake up at all while all Ps are idle.
+#include "runtime/sched.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "runtime/netpoll.h"
+
+enum { US = 1000, MS = 1000 * US, CALL_NS = 20 * US, WAIT_NS = MS, SLICE_NS = 10 * MS, POLL_NS = 10 * MS, QUIET = 50 };
+
+void rv__monitor_wake(void)
+{
+    if (base_exchange_acquire(&rv__sched.monitor_asleep, 0u)) sys_futex_wake(&rv__sched.monitor_asleep, 1);
+}
+static void sleep_ns(int64_t ns)
+{
+    const struct timespec t = {.tv_sec = 0, .tv_nsec = ns};
+    sys_call2(SYS_nanosleep, &t, NULL);
+}
+static bool all_idle(void)
+{
+    return base_load_relaxed(&rv__sched.idle_ps) >= (uint32_t)base_load_relaxed(&rv__sched.procs);
+}
+// Until a P runs again (rv__p_acquire), or the end.
+static void sleep_while_idle(void)
+{
+    base_store_relaxed(&rv__sched.monitor_asleep, 1u);
+    sys_membarrier(); // an M that takes a P sees us asleep, or we see that it has
+    if (!all_idle() || base_load_relaxed(&rv__sched.stopping)) {
+        base_store_relaxed(&rv__sched.monitor_asleep, 0u);
+        return;
+    }
+    while (base_load_acquire(&rv__sched.monitor_asleep)) sys_futex_wait(&rv__sched.monitor_asleep, 1);
+}
+static bool waits_here(const struct rv__p *p, int64_t now)
+{
+    return !rv__runq_empty(&p->runq) || rv__timers_next(&p->timers) <= now;
+}
+static bool see_call(struct rv__p *p, int64_t now)
+{
+    struct rv__watched *w = &p->watched;
+    if (w->calls != base_load_relaxed(&p->calls)) {
+        w->calls = base_load_relaxed(&p->calls);
+        w->call_at = now;
+        return false;
+    }
+    if (now - w->call_at < CALL_NS || !rv__anything_to_do()) return false;
+    return rv__retake(p);
+}
+static void see_running(struct rv__p *p, int64_t now, bool urgent)
+{
+    struct rv__watched *w = &p->watched;
+    if (w->tick != base_load_relaxed(&p->tick)) {
+        w->tick = base_load_relaxed(&p->tick);
+        w->tick_at = now;
+        w->work_at = 0;
+    }
+    const bool here = waits_here(p, now);
+    if (!here && !base_load_relaxed(&rv__sched.global_n)) {
+        w->work_at = 0;
+        return;
+    }
+    if (w->work_at == 0) w->work_at = now;
+    const bool late = (here || urgent) && now - w->work_at >= WAIT_NS && now - w->tick_at >= WAIT_NS;
+    if (!late && now - w->tick_at < SLICE_NS) return;
+    if (!rv__preempt(p)) return;
+    w->tick_at = now;
+    w->work_at = 0;
+}
+static void poll_late(int64_t now)
+{
+    if (rv__netpoll_waiters() == 0 || now - base_load_relaxed(&rv__sched.last_poll) < POLL_NS) return;
+    uint32_t nobody = 0;
+    if (!base_cas_acq_rel(&rv__sched.poller, &nobody, 1u)) return; // acq_rel: one poller at a time
+    struct rv__glist l = {0};
+    rv__netpoll(0, &l);
+    base_store_relaxed(&rv__sched.last_poll, now);
+    base_store_release(&rv__sched.poller, 0u);
+    for (struct rv__g *g; (g = rv__glist_pop(&l)) != NULL;) rv__ready(g); // without a P: urgent
+}
+// One round. True: a P was lost to a system call.
+static bool look(int64_t now)
+{
+    bool did = false;
+    poll_late(now);
+    const bool urgent = base_load_relaxed(&rv__sched.urgent) != 0;
+    const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    for (uint32_t i = 0; i < n; i++) {
+        struct rv__p *p = rv__sched.ps[i];
+        const uintptr_t status = base_load_relaxed(&p->status) & RV__P_STATUS;
+        if (status == RV__P_SYSCALL) did |= see_call(p, now);
+        if (status == RV__P_RUNNING) see_running(p, now, urgent);
+    }
+    if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_to_do()) rv__wake_one();
+    return did;
+}
+void *rv__sysmon(void *arg)
+{
+    struct rv__m *m = arg;
+    rv__m_begin(m);
+    m->g = &m->hidden;
+    prctl(PR_SET_TIMERSLACK, 1);
+    int64_t pause = 20 * US;
+    for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
+        sleep_ns(pause);
+        if (all_idle()) {
+            sleep_while_idle();
+            quiet = 0;
+        }
+        rv__section_begin(m);
+        const bool did = look(rv__now());
+        rv__section_end(m);
+        quiet = did ? 0 : quiet + 1;
+        if (quiet < QUIET)
+            pause = 20 * US;
+        else if (pause < MS)
+            pause = pause * 2 < MS ? pause * 2 : MS;
+    }
+    rv__m_finish(m);
+    return NULL;
+}

@@ -1,0 +1,117 @@
+// waitgroup.c: a counter, and who waits for it to become zero.
+//
+// state is {counter: 32 bits, signed | waiters: 32 bits}, changed by one atomic operation in add and done.
+//   (0, 0) -add-> (n, 0) -wait-> (n, w) -done-> (0, w) -its done collects the waiters-> (0, 0)
+// In state (0, w > 0) the done that brought it about alone may act; everything else that comes then is misuse.
+//   (1) `waiters` of state is raised under the lock, together with the list; so whoever holds the lock finds as many in
+//       the list as state said when the counter became zero.
+// Destroy after observe: a done that leaves nobody to wake does not look at the waitgroup after its one operation. One
+// that does wake somebody sets (0, 0) and releases the lock before it wakes anyone; until then none of the waiters has
+// returned. A waiter that wakes up does not look at the waitgroup again. (Go's waiters do, to find a waitgroup that is
+// used anew before all of them have returned; here that is harmless, as the list is their own by then.)
+#include <errno.h>
+
+#include "runtime/rt.h"
+#include "runtime/small.h"
+
+enum { ONE_WAITER = 1 };
+static int32_t counter_of(uint64_t state) { return (int32_t)(state >> 32); }
+static uint32_t waiters_of(uint64_t state) { return (uint32_t)state; }
+
+struct waiter {
+    struct rv__g *g;
+    struct waiter *next;
+};
+static struct rv__lock *lock_of(rv_waitgroup *wg) { return (struct rv__lock *)&wg->lock; }
+_Static_assert(sizeof(struct rv__lock) == sizeof(uint32_t), "a waitgroup holds a lock");
+
+static COLD _Noreturn void misuse(void) { rv__fatal("WaitGroup misuse: Add called concurrently with Wait"); }
+
+// Those who waited longest first.
+static void collect(struct waiter *last, struct rv__glist *out)
+{
+    struct waiter *first = NULL;
+    for (struct waiter *w = last, *next; w; w = next) {
+        next = w->next;
+        w->next = first;
+        first = w;
+    }
+    for (; first; first = first->next) rv__glist_push(out, first->g);
+}
+static NOINLINE void release(rv_waitgroup *wg, uint64_t state) // state: (0, w), as this done left it
+{
+    struct rv__g *const g = rv__enter();
+    struct rv__glist woken = {0};
+    rv__lock(lock_of(wg));
+    collect(wg->waiters, &woken);
+    wg->waiters = NULL;
+    // relaxed: the lock publishes it to waiters, and add's own operation orders the rest
+    if (!base_cas_relaxed(&wg->state, &state, 0u)) misuse();
+    rv__unlock(lock_of(wg));
+    rv__ready_list(&woken);
+    rv__leave(g);
+}
+void rv_wg_add(rv_waitgroup *wg, int64_t n)
+{
+    if (unlikely(n != (int32_t)n)) rv__fatal("WaitGroup counter overflow");
+    // acq_rel: a done publishes what was done before it to the one that brings the counter to zero, and by it to the waiters
+    const uint64_t old = base_add_acq_rel(&wg->state, (uint64_t)n << 32), state = old + ((uint64_t)n << 32);
+    const int32_t counter = counter_of(state);
+    if (unlikely(counter < 0)) rv__fatal("negative WaitGroup counter");
+    if (likely(waiters_of(state) == 0)) return; // from here on wg may be gone
+    if (unlikely(counter_of(old) == 0 && n > 0)) misuse();
+    if (counter == 0) release(wg, state);
+}
+void rv_wg_done(rv_waitgroup *wg) { rv_wg_add(wg, -1); }
+
+// Counts the caller in, under the lock. False: the counter is zero.
+static bool count_in(rv_waitgroup *wg)
+{
+    uint64_t state = base_load_acquire(&wg->state); // acquire: as in wait
+    while (counter_of(state) != 0)
+        if (base_cas_acq_rel(&wg->state, &state, state + ONE_WAITER)) return true; // acq_rel: in the line of the dones
+    return false;
+}
+void rv_wg_wait(rv_waitgroup *wg)
+{
+    // acquire: pairs with the done that made it zero
+    if (counter_of(base_load_acquire(&wg->state)) == 0) return;
+    struct rv__g *const g = rv__enter();
+    rv__lock(lock_of(wg));
+    if (!count_in(wg)) {
+        rv__unlock(lock_of(wg));
+    } else {
+        struct waiter w = {.g = g, .next = wg->waiters};
+        wg->waiters = &w;
+        rv__park_begin(g, RV__WHY_WAITGROUP, wg);
+        rv__unlock(lock_of(wg));
+        rv__park(g);
+    }
+    rv__leave(g);
+}
+
+struct start { // what rv_wg_go hands to its goroutine
+    rv_waitgroup *wg;
+    rv_fn *fn;
+    void *arg;
+};
+static void run(void *p)
+{
+    const struct start s = *(struct start *)p;
+    struct rv__g *const g = rv__enter();
+    rv__small_put(rv__small_here(), p, sizeof s);
+    rv__leave(g);
+    s.fn(s.arg);
+    rv_wg_done(s.wg);
+}
+void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg)
+{
+    if (!fn) rv__fatal("go of a NULL function");
+    struct rv__g *const g = rv__enter();
+    struct start *const s = rv__small_get(rv__small_here(), sizeof *s);
+    rv__leave(g);
+    if (!s) rv__fatal("out of memory in rv_wg_go");
+    *s = (struct start){wg, fn, arg};
+    rv_wg_add(wg, 1);
+    rv_go(run, s);
+}
