@@ -61,15 +61,19 @@ void rv__global_put_list(struct rv__glist *l)
     rv__unlock(&rv__sched.lock);
     *l = (struct rv__glist){0};
 }
-// Gives up a place in the count; under the lock.
 static void took_locked(uint32_t n)
 {
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n - n); // relaxed: a hint; who acts on it takes the lock
-    if (!rv__sched.global.n) base_store_relaxed(&rv__sched.urgent, 0u); // relaxed: sysmon's hint
+}
+// Urgent ones first, but one time in four the others.
+static struct rv__glist *list_locked(void)
+{
+    const bool others = ++rv__sched.turn % 4 == 0 && rv__sched.global.n;
+    return rv__sched.urgent.n && !others ? &rv__sched.urgent : &rv__sched.global;
 }
 static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
 {
-    struct rv__glist *q = &rv__sched.global;
+    struct rv__glist *q = list_locked();
     const uint32_t share = q->n / (uint32_t)base_load_relaxed(&rv__sched.procs) + 1, had = q->n;
     struct rv__g *g = rv__glist_pop(q);
     if (most > share) most = share;
@@ -98,7 +102,7 @@ static struct rv__g *global_get(struct rv__p *p, uint32_t most)
     struct rv__chunk *empty = NULL;
     struct rv__g *g = NULL;
     rv__lock(&rv__sched.lock);
-    if (rv__sched.global.n)
+    if (rv__sched.global.n || rv__sched.urgent.n)
         g = from_list_locked(p, most);
     else if (rv__sched.chunks)
         g = from_chunk_locked(p, most, &empty);
@@ -137,14 +141,14 @@ static void wake_for_next(struct rv__p *p)
     p->woke_at = now;
     rv__wake_one();
 }
-// p's ring is full: the older half of it goes to the global queue, and g with it.
-COLD static void spill(struct rv__p *p, struct rv__g *g)
+// p's ring, or its stack (fresh), is full: the older half of it goes to the global queue, and g with it.
+COLD static void spill(struct rv__p *p, struct rv__g *g, bool fresh)
 {
     struct rv__chunk *c = rv__small_get(&p->small, sizeof *c);
     if (!c) rv__fatal("out of memory: no room for a run queue");
     c->next = NULL;
     c->at = 0;
-    c->n = rv__runq_spill(&p->runq, c->gs, RV__CHUNK - 1);
+    c->n = (fresh ? rv__runq_spill_fresh : rv__runq_spill)(&p->runq, c->gs, RV__CHUNK - 1);
     c->gs[c->n++] = g;
     rv__lock(&rv__sched.lock);
     if (rv__sched.last_chunk)
@@ -157,12 +161,19 @@ COLD static void spill(struct rv__p *p, struct rv__g *g)
 }
 static inline void put_last(struct rv__p *p, struct rv__g *g)
 {
-    if (unlikely(!rv__runq_put(&p->runq, g))) spill(p, g);
+    if (unlikely(!rv__runq_put(&p->runq, g))) spill(p, g, false);
+}
+static inline void put_by_age(struct rv__p *p, struct rv__g *g)
+{
+    if (g->context.pc != 0)
+        put_last(p, g);
+    else if (unlikely(!rv__runq_push(&p->runq, g)))
+        spill(p, g, true);
 }
 static inline void put_first(struct rv__p *p, struct rv__g *g)
 {
     struct rv__g *was = rv__runq_put_next(&p->runq, g);
-    if (was) put_last(p, was);
+    if (was) put_by_age(p, was);
     if (likely(base_load_relaxed(&rv__sched.idle_ps) == 0)) return; // relaxed: sched.h, lost wake-ups
     if (was || rv__runq_length(&p->runq))
         wake_for_ring(p);
@@ -415,7 +426,7 @@ static struct rv__g *steal_from(struct rv__p *p, struct rv__p *victim, bool with
     struct rv__g *some[RUNQ_SIZE / 2];
     const uint32_t n = rv__runq_steal(&victim->runq, some, with_next);
     if (n == 0) return NULL;
-    for (uint32_t i = 1; i < n; i++) put_last(p, some[i]); // the thief's ring is empty: they fit
+    for (uint32_t i = 1; i < n; i++) put_by_age(p, some[i]); // the thief's ring is empty: they fit
     return some[0];
 }
 struct look { // what a spinning M saw in `next` of each P; what is still there LOOK_NS later may be taken
@@ -539,6 +550,7 @@ static int64_t first_timer(void)
 static bool poll_idle(struct rv__m *m)
 {
     uint32_t nobody = 0;
+    if (base_load_relaxed(&rv__sched.idle_ps) == 0) return false; // who has a P looks, or sysmon
     if (rv__netpoll_waiters() == 0 && first_timer() == RV__NEVER) return false;
     if (!base_cas_acq_rel(&rv__sched.poller, &nobody, 1u)) return false; // acq_rel: one poller at a time
     base_store_relaxed(&rv__sched.poll_until, 0); // until it is known, nobody need break the wait

@@ -95,10 +95,12 @@ static bool look(int64_t now)
 {
     bool did = false;
     poll_late(now);
-    const bool urgent = base_load_relaxed(&rv__sched.urgent) != 0;
+    const bool urgent = base_load_relaxed(&rv__sched.urgent.n) != 0; // relaxed: a hint
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
         struct rv__p *p = rv__sched.ps[i];
+        // Nobody came to it: fired here, what it wakes is urgent.
+        if (rv__timers_next(&p->timers) <= now - WAIT_NS) rv__timers_run(&p->timers, now);
         const uintptr_t status = base_load_relaxed(&p->status) & RV__P_STATUS;
         if (status == RV__P_SYSCALL) did |= see_call(p, now);
         if (status == RV__P_RUNNING) see_running(p, now, urgent);
