@@ -108,7 +108,7 @@ void rv__fault_init(void)
 
 // ---- signal stacks ---------------------------------------------------------------------------------------------------
 
-// A fault that is blocked would end the process without a word, and Ms are made by a thread that blocks all signals.
+// A fault that is blocked would end the process without a word.
 static void unblock_faults(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
