@@ -21,6 +21,7 @@
 
 #include <errno.h>
 
+#include "runtime/sched.h"
 #include "runtime/small.h"
 
 enum outcome { DONE, CLOSED, WAIT };
@@ -138,7 +139,7 @@ ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, vo
 
 void rv_chan_send(rv_chan *ch, const void *elem)
 {
-    struct rv__g *const g = rv__enter();
+    struct rv__g *const g = rv__begin()->g;
     struct rv__g *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_SEND_NIL);
     if (unlikely(!elem)) check_elem(ch);
@@ -152,11 +153,11 @@ void rv_chan_send(rv_chan *ch, const void *elem)
     } else if (!wait_in(&ch->senders, g, ch, (void *)elem, RV__WHY_CHAN_SEND)) {
         send_on_closed();
     }
-    rv__leave(g);
+    rv__end();
 }
 bool rv_chan_recv(rv_chan *ch, void *elem)
 {
-    struct rv__g *const g = rv__enter();
+    struct rv__g *const g = rv__begin()->g;
     struct rv__g *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_RECV_NIL);
     rv__lock(&ch->lock);
@@ -166,7 +167,7 @@ bool rv_chan_recv(rv_chan *ch, void *elem)
         unlock_and_wake(ch, wake);
     else
         ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV);
-    rv__leave(g);
+    rv__end();
     return ok;
 }
 
@@ -180,26 +181,26 @@ int rv_chan_try_send(rv_chan *ch, const void *elem)
 {
     if (unlikely(!ch)) return -EAGAIN;
     if (would_wait(ch, base_load_acquire(&ch->n) == ch->capacity, &ch->receivers)) return -EAGAIN; // acquire: as there
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     struct rv__g *wake = NULL;
     if (unlikely(!elem)) check_elem(ch);
     rv__lock(&ch->lock);
     const enum outcome o = send_locked(ch, elem, &wake);
     unlock_and_wake(ch, wake);
     if (o == CLOSED) send_on_closed();
-    rv__leave(g);
+    rv__end();
     return o == DONE ? 0 : -EAGAIN;
 }
 int rv_chan_try_recv(rv_chan *ch, void *elem)
 {
     if (unlikely(!ch)) return -EAGAIN;
     if (would_wait(ch, base_load_acquire(&ch->n) == 0, &ch->senders)) return -EAGAIN; // acquire: as in would_wait
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     struct rv__g *wake = NULL;
     rv__lock(&ch->lock);
     const enum outcome o = recv_locked(ch, elem, &wake);
     unlock_and_wake(ch, wake);
-    rv__leave(g);
+    rv__end();
     return o == DONE ? 0 : o == CLOSED ? -EPIPE : -EAGAIN;
 }
 
@@ -214,7 +215,7 @@ static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *o
 }
 void rv_chan_close(rv_chan *ch)
 {
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     if (unlikely(!ch)) rv__fatal("close of nil channel");
     struct rv__glist woken = {0};
     rv__lock(&ch->lock);
@@ -225,7 +226,7 @@ void rv_chan_close(rv_chan *ch)
     rv__unlock(&ch->lock);
     if (unlikely(twice)) rv__fatal("close of closed channel");
     rv__ready_list(&woken);
-    rv__leave(g);
+    rv__end();
 }
 size_t rv_chan_len(rv_chan *ch)
 {
@@ -243,9 +244,9 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes) ||
         __builtin_add_overflow(bytes, sizeof(rv_chan), &bytes))
         return NULL;
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
-    rv__leave(g);
+    rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
     return ch;
@@ -266,12 +267,12 @@ static COLD _Noreturn void freed_with_waiters(const rv_chan *ch)
 }
 static void destroy(rv_chan *ch)
 {
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) freed_with_waiters(ch);
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
-    rv__leave(g);
+    rv__end();
 }
 rv_chan *rv_chan_ref(rv_chan *ch)
 {

@@ -96,7 +96,7 @@ static bool look(int64_t now)
     bool did = false;
     poll_late(now);
     const bool urgent = base_load_relaxed(&rv__sched.urgent.n) != 0; // relaxed: a hint
-    const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    const uint32_t n = base_load_acquire(&rv__sched.n_ps);           // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
         struct rv__p *p = rv__sched.ps[i];
         // Nobody came to it: fired here, what it wakes is urgent.
