@@ -11,6 +11,7 @@
 // it does not wake up at all while all Ps are idle.
 #include "runtime/sched.h"
 
+#include <linux/futex.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -18,7 +19,16 @@
 #include "runtime/dump.h"
 #include "runtime/netpoll.h"
 
-enum { US = 1000, MS = 1000 * US, CALL_NS = 20 * US, WAIT_NS = MS, SLICE_NS = 10 * MS, POLL_NS = 10 * MS, QUIET = 50 };
+enum {
+    US = 1000,
+    MS = 1000 * US,
+    CALL_NS = 20 * US,
+    WAIT_NS = MS,
+    SLICE_NS = 10 * MS,
+    POLL_NS = 10 * MS,
+    SCAVENGE_NS = 1000 * MS,
+    QUIET = 50
+};
 
 void rv__monitor_wake(void)
 {
@@ -34,6 +44,12 @@ static bool all_idle(void)
     return base_load_relaxed(&rv__sched.idle_ps) >= (uint32_t)base_load_relaxed(&rv__sched.procs);
 }
 // Until a P runs again (rv__p_acquire), or the end.
+// Memory of stacks that nobody uses any more: looked for once a second, and given back a little at a time.
+static void scavenge(int64_t now)
+{
+    static int64_t next;
+    if (now >= next) next = now + (rv__stack_scavenge() ? SCAVENGE_NS / 50 : SCAVENGE_NS);
+}
 static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
@@ -42,7 +58,12 @@ static void sleep_while_idle(void)
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
-    while (base_load_acquire(&rv__sched.monitor_asleep)) sys_futex_wait(&rv__sched.monitor_asleep, 1);
+    while (base_load_acquire(&rv__sched.monitor_asleep)) {
+        static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
+        const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
+        if (limit) scavenge(rv__now());
+    }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
 {
@@ -126,6 +147,7 @@ void *rv__sysmon(void *arg)
         rv__section_begin(m);
         const bool did = look(now);
         rv__section_end(m);
+        scavenge(now);
         rv__note_waits(now, false);
         rv__schedtrace(now);
         quiet = did ? 0 : quiet + 1;
