@@ -181,6 +181,7 @@ static void *m_main(void *arg)
     struct rv__m *m = arg;
     rv__m_begin(m);
     rv__section_begin(m);
+    pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL); // the maker has all of them blocked
     rv__schedule(m);
     rv__section_end(m);
     rv__m_finish(m);

@@ -61,15 +61,19 @@ void rv__global_put_list(struct rv__glist *l)
     rv__unlock(&rv__sched.lock);
     *l = (struct rv__glist){0};
 }
-// Gives up a place in the count; under the lock.
 static void took_locked(uint32_t n)
 {
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n - n); // relaxed: a hint; who acts on it takes the lock
-    if (!rv__sched.global.n) base_store_relaxed(&rv__sched.urgent, 0u); // relaxed: sysmon's hint
+}
+// Urgent ones first, but one time in four the others.
+static struct rv__glist *list_locked(void)
+{
+    const bool others = ++rv__sched.turn % 4 == 0 && rv__sched.global.n;
+    return rv__sched.urgent.n && !others ? &rv__sched.urgent : &rv__sched.global;
 }
 static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
 {
-    struct rv__glist *q = &rv__sched.global;
+    struct rv__glist *q = list_locked();
     const uint32_t share = q->n / (uint32_t)base_load_relaxed(&rv__sched.procs) + 1, had = q->n;
     struct rv__g *g = rv__glist_pop(q);
     if (most > share) most = share;
@@ -98,7 +102,7 @@ static struct rv__g *global_get(struct rv__p *p, uint32_t most)
     struct rv__chunk *empty = NULL;
     struct rv__g *g = NULL;
     rv__lock(&rv__sched.lock);
-    if (rv__sched.global.n)
+    if (rv__sched.global.n || rv__sched.urgent.n)
         g = from_list_locked(p, most);
     else if (rv__sched.chunks)
         g = from_chunk_locked(p, most, &empty);
@@ -319,6 +323,7 @@ void rv__park(struct rv__g *g)
     else
         rv__run_next(rv__m(), g);
     g->object = NULL;
+    base_store_relaxed(&g->since, 0); // relaxed: a figure for people
 }
 void rv_gosched(void)
 {
@@ -545,6 +550,7 @@ static int64_t first_timer(void)
 static bool poll_idle(struct rv__m *m)
 {
     uint32_t nobody = 0;
+    if (base_load_relaxed(&rv__sched.idle_ps) == 0) return false; // who has a P looks, or sysmon
     if (rv__netpoll_waiters() == 0 && first_timer() == RV__NEVER) return false;
     if (!base_cas_acq_rel(&rv__sched.poller, &nobody, 1u)) return false; // acq_rel: one poller at a time
     base_store_relaxed(&rv__sched.poll_until, 0); // until it is known, nobody need break the wait

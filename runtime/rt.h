@@ -76,7 +76,7 @@ struct rv__extra {
     char name[32];
     char labels[128];
     struct rv__deferred *deferred; // last first
-    void *locals[128];             // by rv_key.index
+    void **locals;                 // by rv_key.index, or NULL
     size_t stack_size;             // asked for; 0: the default
 };
 

@@ -14,6 +14,7 @@
 #include "base/env.h"
 #include "base/flags.h"
 #include "base/print.h"
+#include "runtime/dump.h"
 #include "runtime/fault.h"
 #include "runtime/netpoll.h"
 
@@ -121,12 +122,13 @@ _Noreturn void rv__end_run(void)
 }
 static bool start_helpers(void)
 {
-    sigset_t all, old;
+    sigset_t all;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old); // the program's signals are for the program's threads
+    pthread_sigmask(SIG_SETMASK, &all, &rv__sched.mask); // the program's signals are for the program's threads
+    sigdelset(&rv__sched.mask, SIGURG);                  // by which goroutines are preempted
     const bool maker = pthread_create(&rv__sched.maker, NULL, rv__m_maker, NULL) == 0;
     const bool monitor = maker && pthread_create(&rv__sched.monitor, NULL, rv__sysmon, rv__m_make()) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL);
     if (maker && !monitor) {
         base_store_relaxed(&rv__sched.stopping, 1u);
         rv__m_want();
@@ -161,6 +163,7 @@ static int begin(void)
     if (!base_cas_acq_rel(&rv__sched.running, &no, 1u)) return -EBUSY; // acq_rel: pairs with the end of the run before
     pthread_once(&once, init_once);
     rv__preempt_init();
+    rv__dump_init();
     base_store_relaxed(&rv__sched.stopping, 0u);
     return 0;
 }
@@ -171,7 +174,7 @@ static struct rv__g *make_main(struct rv__m *m)
     rv__unlock(&rv__sched.lock);
     struct rv__p *p = rv__p_idle_get();
     rv__p_acquire(m, p);
-    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, (uintptr_t)call.fn);
+    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, 0); // nobody's go made it
 }
 
 // ---- the end ---------------------------------------------------------------------------------------------------------
@@ -198,12 +201,12 @@ static void forget(void)
         p->created = p->ended = 0;
         base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
     }
-    rv__sched.global = (struct rv__glist){0};
+    rv__sched.global = rv__sched.urgent = (struct rv__glist){0};
     rv__sched.chunks = rv__sched.last_chunk = NULL;
     rv__sched.idle_p = NULL;
     rv__sched.idle_m = NULL;
     rv__sched.created = rv__sched.ended = 0;
-    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = rv__sched.urgent = 0;
+    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = 0;
     rv__sched.spinning = rv__sched.hint = rv__sched.poller = 0;
 }
 static void finish(struct rv__m *m)

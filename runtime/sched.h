@@ -17,6 +17,7 @@
 #define RUNTIME_SCHED_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "runtime/rt.h"
 #include "runtime/small.h"
@@ -108,6 +109,8 @@ struct rv__sched {
     int procs;         // atomic: GOMAXPROCS
     struct rv__lock lock __attribute__((aligned(64))); // guards what follows
     struct rv__glist global;                           // run queue: what came from outside, or was preempted
+    struct rv__glist urgent; // before that: what came back from the kernel, was woken without a P, or came from outside
+    uint32_t turn;
     struct rv__chunk *chunks, *last_chunk;             // and what spilled, after that
     struct rv__p *idle_p;
     struct rv__m *idle_m;
@@ -121,9 +124,9 @@ struct rv__sched {
     uint32_t running;        // atomic: inside rv_run
     uint32_t forked;         // atomic: this is a child
     uint32_t own_waiting;    // atomic: Ms that wait for their own goroutine, or are rv_run's
-    uint32_t urgent;         // atomic: in `global`, came back from the kernel or from outside; changed under lock
     uint32_t foreign_parked; // atomic: plain threads that are parked in Ravel
     pthread_t monitor, maker;
+    sigset_t mask; // of signals, where rv_run was called: every M's
     uint32_t want_m;             // atomic, futex of the maker: 1: make one
     uint32_t monitor_asleep;     // atomic, futex: 1: sysmon sleeps until a P runs
     struct rv__m *all_m;         // atomic: list; Ms are never freed

@@ -14,6 +14,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "base/flags.h"
+#include "runtime/dump.h"
 #include "runtime/netpoll.h"
 
 enum { US = 1000, MS = 1000 * US, CALL_NS = 20 * US, WAIT_NS = MS, SLICE_NS = 10 * MS, POLL_NS = 10 * MS, QUIET = 50 };
@@ -93,10 +95,12 @@ static bool look(int64_t now)
 {
     bool did = false;
     poll_late(now);
-    const bool urgent = base_load_relaxed(&rv__sched.urgent) != 0;
+    const bool urgent = base_load_relaxed(&rv__sched.urgent.n) != 0; // relaxed: a hint
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
         struct rv__p *p = rv__sched.ps[i];
+        // Nobody came to it: fired here, what it wakes is urgent.
+        if (rv__timers_next(&p->timers) <= now - WAIT_NS) rv__timers_run(&p->timers, now);
         const uintptr_t status = base_load_relaxed(&p->status) & RV__P_STATUS;
         if (status == RV__P_SYSCALL) did |= see_call(p, now);
         if (status == RV__P_RUNNING) see_running(p, now, urgent);
@@ -113,13 +117,17 @@ void *rv__sysmon(void *arg)
     int64_t pause = 20 * US;
     for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
         sleep_ns(pause);
-        if (all_idle()) {
+        if (all_idle() && base_flags.schedtrace <= 0) {
+            rv__note_waits(rv__now(), true);
             sleep_while_idle();
             quiet = 0;
         }
+        const int64_t now = rv__now();
         rv__section_begin(m);
-        const bool did = look(rv__now());
+        const bool did = look(now);
         rv__section_end(m);
+        rv__note_waits(now, false);
+        rv__schedtrace(now);
         quiet = did ? 0 : quiet + 1;
         if (quiet < QUIET)
             pause = 20 * US;

@@ -1,0 +1,28 @@
+// dump.h: goroutines, as they are printed when somebody wants to know, or when the program ends badly. dump.c has the idea.
+#ifndef RUNTIME_DUMP_H
+#define RUNTIME_DUMP_H
+
+#include "runtime/rt.h"
+
+// Sends SIGQUIT to the dump, if the program has left it alone. At rv_run.
+void rv__dump_init(void);
+
+// To stderr: one goroutine (NULL: this plain thread) with its stack, where a signal interrupted it (ucontext), or here (NULL); or all
+// that exist. Only by a thread that is about to end the process: see rv__dump_claim.
+void rv__dump_one(struct rv__g *g, const void *ucontext);
+void rv__dump_all(void);
+// True for one thread, for good: the one that may print and end the process. The others wait for ever.
+void rv__dump_claim(void);
+void rv__dump_text(const char *text, size_t n); // before either
+
+// Since when goroutines have been waiting, for the minutes in a dump. sysmon calls it each time it looks (idle: each time
+// that it goes to sleep because all Ps are idle); every 10 s it does something.
+void rv__note_waits(int64_t now, bool idle);
+
+// fatal.c: nothing can ever wake anybody again.
+_Noreturn COLD void rv__fatal_deadlock(void);
+
+// schedtrace.c: one line about the scheduler every base_flags.schedtrace ms; scheddetail: all Ps, Ms, Gs after it. For sysmon.
+void rv__schedtrace(int64_t now);
+
+#endif

@@ -1,0 +1,31 @@
+// fatal.c: the program ends because it broke a rule. In Go's manner: what, the stack, exit code 2.
+#include <stdarg.h>
+
+#include "base/print.h"
+#include "runtime/dump.h"
+#include "runtime/sched.h"
+
+void rv__fatal(const char *fmt, ...)
+{
+    BASE_BUF(b, 512);
+    va_list ap;
+    rv__dump_claim();
+    base_puts(&b, "fatal error: ");
+    va_start(ap, fmt);
+    base_vputf(&b, fmt, ap);
+    va_end(ap);
+    if (b.truncated) b.n -= 2;
+    base_puts(&b, "\n\n");
+    rv__dump_text(b.p, b.n);
+    struct rv__m *const m = rv__m();
+    rv__dump_one(m && m->g && m->g->kind == RV__GOROUTINE ? m->g : NULL, NULL);
+    sys_exit(2);
+}
+void rv__fatal_deadlock(void)
+{
+    static const char text[] = "fatal error: all goroutines are asleep - deadlock!\n\n";
+    rv__dump_claim();
+    rv__dump_text(text, sizeof text - 1);
+    rv__dump_all();
+    sys_exit(2);
+}

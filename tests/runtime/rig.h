@@ -1,0 +1,72 @@
+// rig.h: what tests of the runtime's objects share: random numbers, waiting without sleeping, and programs that must die.
+#ifndef TESTS_RUNTIME_RIG_H
+#define TESTS_RUNTIME_RIG_H
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/chan.h"
+
+static inline uint64_t rig_random(uint64_t *state) // xorshift; not of 0
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    return *state ^= *state << 17;
+}
+static inline uint64_t rig_seed(void) // SEED=n in the environment repeats a run
+{
+    const char *const s = getenv("SEED");
+    uint64_t seed = s ? strtoull(s, NULL, 0) : (uint64_t)getpid() * 0x9e3779b97f4a7c15u ^ (uint64_t)rv__now();
+    if (!seed) seed = 1;
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+// Lets others run until the condition holds; a hang ends by the test's time-out.
+#define RIG_UNTIL(condition)                                                                                           \
+    while (!(condition)) rv_gosched()
+
+static inline size_t rig_waiters(rv_chan *ch, bool senders)
+{
+    size_t n = 0;
+    struct rv__g *const g = rv__enter();
+    rv__lock(&ch->lock);
+    const struct rv__waitq *const q = senders ? &ch->senders : &ch->receivers;
+    for (const struct rv__waiter *w = q->last; w; w = w->next == q->last ? NULL : w->next) n++;
+    rv__unlock(&ch->lock);
+    rv__leave(g);
+    return n;
+}
+
+// Runs fn(arg) as the main goroutine of a child process, which must end with code 2 and say `text` on stderr.
+static inline void rig_dies(rv_fn *fn, void *arg, const char *text)
+{
+    int fds[2];
+    char said[16384];
+    size_t n = 0;
+    cr_assert_eq(pipe(fds), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], 2);
+        close(fds[0]);
+        close(fds[1]);
+        rv_run(fn, arg);
+        _exit(0);
+    }
+    close(fds[1]);
+    for (ssize_t k; n < sizeof said - 1 && (k = read(fds[0], said + n, sizeof said - 1 - n)) > 0;) n += (size_t)k;
+    said[n] = 0;
+    close(fds[0]);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2, "status 0x%x; said: %s", (unsigned)status, said);
+    cr_assert(strstr(said, text), "no '%s' in: %s", text, said);
+}
+
+#endif
