@@ -16,6 +16,7 @@
 
 #include "base/flags.h"
 #include "runtime/dump.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum { US = 1000, MS = 1000 * US, CALL_NS = 20 * US, WAIT_NS = MS, SLICE_NS = 10 * MS, POLL_NS = 10 * MS, QUIET = 50 };
@@ -96,7 +97,7 @@ static bool look(int64_t now)
     bool did = false;
     poll_late(now);
     const bool urgent = base_load_relaxed(&rv__sched.urgent.n) != 0; // relaxed: a hint
-    const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    const uint32_t n = base_load_acquire(&rv__sched.n_ps);           // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
         struct rv__p *p = rv__sched.ps[i];
         // Nobody came to it: fired here, what it wakes is urgent.
@@ -113,6 +114,7 @@ void *rv__sysmon(void *arg)
     struct rv__m *m = arg;
     rv__m_begin(m);
     m->g = &m->hidden;
+    rv__feed_carry(NULL);
     prctl(PR_SET_TIMERSLACK, 1);
     int64_t pause = 20 * US;
     for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
