@@ -12,6 +12,7 @@
 
 #include <errno.h>
 
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum {
@@ -265,6 +266,7 @@ static inline void bring(struct rv__m *m, struct rv__p *p, struct rv__g *g)
         if (g->stack.lo == 0) first_stack(p, g);
         rv__context_init(&g->context, g->stack.hi);
     }
+    rv__feed_carry(g->strand);
 }
 // Who can run at once after `me` in its P; NULL: g0 shall see.
 static inline struct rv__g *pick(struct rv__m *m, struct rv__p *p, const struct rv__g *me)
@@ -290,6 +292,7 @@ ALWAYS_INLINE void leave_for(struct rv__m *m, struct rv__g *g, struct rv__g *nex
         bring(m, rv__p_of(m), next);
         rv__switch(&g->context, &next->context);
     } else {
+        rv__feed_carry(NULL);
         base_store_relaxed(&m->g, NULL);
         rv__switch(&g->context, &m->g0);
     }
@@ -313,6 +316,7 @@ void rv__to_g0(struct rv__m *m, struct rv__g *g) { leave_for(m, g, NULL); }
 _Noreturn void rv__drop(struct rv__m *m)
 {
     m->end = true;
+    rv__feed_carry(NULL);
     m->left = &m->nowhere;
     base_store_relaxed(&m->g, NULL);
     rv__switch_away(&m->g0);
@@ -366,6 +370,7 @@ __attribute__((used)) _Noreturn void rv__main(void)
     struct rv__m *m = rv__m();
     arrive(m);
     struct rv__g *g = m->g;
+    if (unlikely(rv__feed != NULL)) rv__feed->start(g->strand, g->stack.lo, g->stack.hi);
     rv__end();
     g->fn(g->arg);
     rv__goexit0();
@@ -380,6 +385,7 @@ _Noreturn void rv__goexit0(void)
     struct rv__m *m = rv__begin();
     struct rv__p *p = rv__p_of(m);
     if (unlikely(rv__fpu_read())) rv__fpu_write(0);
+    if (unlikely(rv__feed != NULL)) rv__feed->finish(g->strand);
     m->left = &m->nowhere;
     base_store_relaxed(&g->state, RV__FREE);
     base_store_relaxed(&p->ended, p->ended + 1);

@@ -17,6 +17,7 @@
 
 #include "base/flags.h"
 #include "runtime/dump.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum {
@@ -134,6 +135,7 @@ void *rv__sysmon(void *arg)
     struct rv__m *m = arg;
     rv__m_begin(m);
     m->g = &m->hidden;
+    rv__feed_carry(NULL);
     prctl(PR_SET_TIMERSLACK, 1);
     int64_t pause = 20 * US;
     for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
