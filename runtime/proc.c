@@ -323,8 +323,11 @@ _Noreturn void rv__drop(struct rv__m *m)
 }
 static void park_thread(struct rv__g *g)
 {
+    base_add_relaxed(&rv__sched.foreign_parked, 1u); // relaxed: for sysmon
+    if (unlikely(rv__maybe_dead())) rv__monitor_wake();
     // acquire: pairs with the release in ready_elsewhere
     while (base_load_acquire(&g->futex) == 0) sys_futex_wait(&g->futex, 0);
+    base_add_relaxed(&rv__sched.foreign_parked, -1u);
     base_store_relaxed(&g->futex, 0u); // relaxed: ours again
     base_store_relaxed(&g->state, RV__RUNNING);
 }
@@ -600,6 +603,7 @@ static void idle(struct rv__m *m)
             return;
         }
         rv__m_idle_put(m);
+        if (unlikely(rv__maybe_dead())) rv__monitor_wake();
         rv__m_park(m);
         struct rv__p *p = m->next_p;
         m->next_p = NULL;
@@ -659,6 +663,7 @@ static void wait_for_own(struct rv__m *m)
     struct rv__p *p = rv__p_release(m);
     if (p) rv__p_hand_off(p);
     base_add_relaxed(&rv__sched.own_waiting, 1u); // relaxed: for sysmon
+    if (unlikely(rv__maybe_dead())) rv__monitor_wake();
     rv__m_park(m);
     base_add_relaxed(&rv__sched.own_waiting, -1u);
     p = m->next_p;
