@@ -568,12 +568,17 @@ static int64_t first_timer(void)
     }
     return first;
 }
+// An M that goes idle polls by itself; one that gives its P away and waits for something else leaves it to others.
+bool rv__wants_poller(void)
+{
+    return base_load_relaxed(&rv__sched.poller) == 0 && (rv__netpoll_waiters() != 0 || first_timer() != RV__NEVER);
+}
 // Waits for descriptors and timers, if nobody does. False: somebody does, or there are none.
 static bool poll_idle(struct rv__m *m)
 {
     uint32_t nobody = 0;
     if (base_load_relaxed(&rv__sched.idle_ps) == 0) return false; // who has a P looks, or sysmon
-    if (rv__netpoll_waiters() == 0 && first_timer() == RV__NEVER) return false;
+    if (!rv__wants_poller()) return false;
     if (!base_cas_acq_rel(&rv__sched.poller, &nobody, 1u)) return false; // acq_rel: one poller at a time
     base_store_relaxed(&rv__sched.poll_until, 0); // until it is known, nobody need break the wait
     int64_t when = first_timer();

@@ -199,6 +199,7 @@ void rv__run_next(struct rv__m *m, struct rv__g *g); // leaves g, which is queue
 void rv__to_g0(struct rv__m *m, struct rv__g *g);    // leaves g for its M's g0
 _Noreturn void rv__drop(struct rv__m *m);            // the running goroutine goes no further, and its thread ends
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
+bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends
 
 // g.c
