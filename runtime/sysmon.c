@@ -13,10 +13,12 @@
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/flags.h"
 #include "runtime/dump.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum {
@@ -43,6 +45,35 @@ static bool all_idle(void)
 {
     return base_load_relaxed(&rv__sched.idle_ps) >= (uint32_t)base_load_relaxed(&rv__sched.procs);
 }
+
+// ---- all asleep --------------------------------------------------------------------------------------------------------
+// Nothing of ours runs or can wake up by itself: no P, no timer, no descriptor, nobody on the way to or from the kernel. A hint;
+// who sees it last wakes sysmon to make sure: an M that goes idle, a plain thread that parks.
+bool rv__maybe_dead(void)
+{
+    if (!all_idle() || base_load_relaxed(&rv__sched.global_n) || rv__netpoll_waiters()) return false;
+    if (base_load_relaxed(&rv__sched.poller) || base_load_relaxed(&rv__sched.stopping)) return false;
+    const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    for (uint32_t i = 0; i < n; i++)
+        if (rv__timers_next(&rv__sched.ps[i]->timers) != RV__NEVER || !rv__runq_empty(&rv__sched.ps[i]->runq)) return false;
+    return base_load_relaxed(&rv__sched.idle_ms) + base_load_relaxed(&rv__sched.own_waiting) ==
+           base_load_relaxed(&rv__sched.ms) + 1; // and rv_run's
+}
+// Every thread of the process is one of ours, or parked by us; so nobody is left who could wake anybody.
+static bool nobody_else(void)
+{
+    struct stat s;
+    if (stat("/proc/self/task", &s) != 0) return false;
+    const uint32_t ours = base_load_relaxed(&rv__sched.ms) + 1 + HELPERS + base_load_relaxed(&rv__sched.foreign_parked);
+    return s.st_nlink - 2 == ours;
+}
+static void check_dead(void)
+{
+    if (!rv__maybe_dead() || !nobody_else()) return;
+    sys_membarrier(); // what others did before they went to sleep is in sight; had one of them woken another, a P would run
+    if (rv__maybe_dead() && nobody_else()) rv__fatal_deadlock();
+}
+
 // Until a P runs again (rv__p_acquire), or the end.
 // Memory of stacks that nobody uses any more: looked for once a second, and given back a little at a time.
 static void scavenge(int64_t now)
@@ -134,6 +165,7 @@ void *rv__sysmon(void *arg)
     struct rv__m *m = arg;
     rv__m_begin(m);
     m->g = &m->hidden;
+    rv__feed_carry(NULL);
     prctl(PR_SET_TIMERSLACK, 1);
     int64_t pause = 20 * US;
     for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
