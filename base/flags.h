@@ -11,6 +11,7 @@ enum base_memory_model { BASE_MODEL_C17, BASE_MODEL_C20 };
 enum base_report_format { BASE_FORMAT_TEXT, BASE_FORMAT_JSON };
 enum base_test_names { BASE_TEST_NAMES_AUTO, BASE_TEST_NAMES_OFF };
 enum base_color { BASE_COLOR_AUTO, BASE_COLOR_ALWAYS, BASE_COLOR_NEVER };
+enum base_stack_guard { BASE_GUARD_AUTO, BASE_GUARD_MPROTECT, BASE_GUARD_NONE };
 
 #define BASE_FLAG_C_bool   bool
 #define BASE_FLAG_C_int    int

@@ -74,7 +74,7 @@ static void pend(struct det_pending *p, const struct det_stamp *earlier, uintptr
         }
         if (joined) continue;
         if (p->n == p->cap) pending_grow(p);
-        p->race[p->n++] = (struct det_race){*earlier, number, addr, n};
+        p->race[p->n++] = (struct det_race){*earlier, det_strand_who(earlier->slot, earlier->time), number, addr, n};
     }
 }
 static void pend_word(struct det_pending *p, const struct det_stamp *st, uintptr_t cell_addr, uint32_t mask)
@@ -256,7 +256,7 @@ static NOINLINE uint64_t step_new(struct det_strand *s, uint64_t old, uint32_t m
 ALWAYS_INLINE struct det_memo *memo_place(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask)
 {
     const uint64_t h = (old ^ old >> 29 ^ (uint64_t)mine << 5 ^ mask) * 0x9E3779B97F4A7C15u;
-    return &s->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
+    return &s->carrier->memo[h >> 40 & (DET_MEMO_CACHE - 1)];
 }
 ALWAYS_INLINE bool memo_is(const struct det_memo *m, uint64_t old, uint32_t mine, uint32_t mask)
 {
@@ -280,7 +280,7 @@ static uint64_t seen_entry(const struct det_strand *s, uint32_t record, uint32_t
 }
 ALWAYS_INLINE uint64_t *seen_place(struct det_strand *s, uint32_t record, enum det_kind kind)
 {
-    return &s->seen[kind][record * 0x9E3779B1u >> 20 & (DET_SEEN_CACHE - 1)];
+    return &s->carrier->seen[kind][record * 0x9E3779B1u >> 20 & (DET_SEEN_CACHE - 1)];
 }
 static void seen_add(struct det_strand *s, uint64_t cell, uint32_t mask, enum det_kind kind)
 {
@@ -290,6 +290,7 @@ static void seen_add(struct det_strand *s, uint64_t cell, uint32_t mask, enum de
         *e = seen_entry(s, record, mask);
     else
         *e |= (uint64_t)mask << DET_INDEX_BITS;
+    s->carrier->marked = true;
     if (kind == DET_READ && word_mask((uint32_t)*e) == 15) *det_seen_place(&s->hot, cell) = ~cell;
 }
 ALWAYS_INLINE bool seen_has(struct det_strand *s, uint64_t cell, uint32_t mask, enum det_kind kind)
@@ -442,7 +443,7 @@ static size_t run_of_cells(struct det_strand *s, const struct det_chunk *c, uint
         }
         base_store_release(cell, last_to); // release: publishes my stamp
     }
-    s->credit += (uint32_t)(cell - first);
+    s->carrier->credit += (uint32_t)(cell - first);
     return (size_t)(cell - first) * 4;
 }
 void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_t stamp, struct det_pending *p)
@@ -604,7 +605,7 @@ ALWAYS_INLINE bool touch(struct det_strand *s, uintptr_t addr, size_t size, uint
         if (unlikely(last_to == old)) return false; // a record of mine is yet to be remembered, perhaps
         base_store_release(cell, last_to);          // release: publishes my stamp
     }
-    s->credit++;
+    s->carrier->credit++;
     return true;
 }
 // Does a record stand there that holds this access already?
@@ -614,10 +615,29 @@ ALWAYS_INLINE bool in_records(struct det_strand *s, uintptr_t addr, size_t size,
     return cell && cell_has_record(base_load_relaxed(cell)) && size <= 16 && (addr & 63) + size <= 64 &&
            nothing_to_do(s, addr, size, kind);
 }
+// In the thread-local variables of the thread that carries s (strand.h): it comes after those of the strands before. The epoch
+// ends with it, so that the next one comes here again.
+static NOINLINE void thread_local_access(struct det_strand *s, const struct det_current *now)
+{
+    struct det_release *left = &s->carrier->tls.left;
+    if (det_release_acquire(s, left, 0)) det_history_note_at(s, DET_SYNC_ACQUIRE, now->addr, now->pc);
+    const uint32_t stamp = det_stamp_get(s, now->pc, det_what(now->kind, now->origin, now->size));
+    if (stamp)
+        access_event(s, now, stamp);
+    else
+        det_give_up();
+    det_release_publish(s, left, DET_SET);
+    det_history_note_at(s, DET_SYNC_RELEASE, now->addr, now->pc);
+}
 void det_access_slow(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size, enum det_kind kind)
 {
     if (in_records(s, addr, size, kind)) return;
     if (unlikely(s->ignore || !det_cfg.report_races || !det_enter(s))) return;
+    if (unlikely(addr - s->carrier->tls.lo < s->carrier->tls.size)) {
+        thread_local_access(s, &(struct det_current){pc, addr, size, kind, DET_BY_PROGRAM});
+        det_leave(s);
+        return;
+    }
     const uint32_t stamp = det_stamp_get(s, pc, det_what(kind, DET_BY_PROGRAM, size));
     if (likely(stamp && touch(s, addr, size, stamp))) {
         det_leave(s);

@@ -7,6 +7,7 @@
 // Races found by one event, to be delivered once no lock is held. One entry a stretch of bytes and earlier stamp.
 struct det_race {
     struct det_stamp earlier; // a copy: a sweep may move the original before the report is made
+    uint32_t strand;          // who made it: its id
     uint32_t number;          // of the original; 0: it was made before the last sweep, or a sweep came since
     uintptr_t addr;
     size_t size;
@@ -47,6 +48,8 @@ static inline uint32_t det_what(enum det_kind kind, enum det_origin origin, size
 {
     return (uint32_t)kind | (uint32_t)origin << 2 | (size <= 16 ? (uint32_t)size : 0) << 4;
 }
-bool det_location_find(uintptr_t addr, struct det_location *out, struct det_strand_record **who); // heap.c
+bool det_location_find(uintptr_t addr, struct det_location *out, uint32_t *who); // heap.c; who: a strand's id
+// Nothing that happened there counts any more, and objects inside are gone. s is in a section (heap.c).
+void det_memory_forget(struct det_strand *s, uintptr_t addr, size_t size);
 
 #endif

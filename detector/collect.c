@@ -28,11 +28,11 @@ static void give_gathered(struct gathered *g)
     base_free(g, sizeof *g);
 }
 
-static uint32_t strand_index(struct det_report *r, const struct det_strand_record *who)
+static uint32_t strand_index(struct det_report *r, uint32_t id)
 {
     for (uint32_t i = 0; i < r->nstrands; i++)
-        if (r->strands[i].id == who->id) return i;
-    det_strand_info(who, &r->strands[r->nstrands]);
+        if (r->strands[i].id == id) return i;
+    det_strand_info(id, &r->strands[r->nstrands]);
     return r->nstrands++;
 }
 static uint32_t lock_index(struct det_report *r, uint32_t lock_id)
@@ -68,7 +68,7 @@ static void gather_sync(struct det_report *r, struct det_side *side, const struc
     case DET_SYNC_CREATE:
     case DET_SYNC_JOIN:
         l->of = DET_SYNC_OF_STRAND;
-        l->index = strand_index(r, (const struct det_strand_record *)e->object);
+        l->index = strand_index(r, (uint32_t)e->object);
         break;
     case DET_SYNC_LOCK:
     case DET_SYNC_UNLOCK:
@@ -87,8 +87,9 @@ static void gather_last_syncs(struct det_strand *s, struct det_report *r, const 
     bool or_later;
     det_history_newest(s, &e);
     gather_sync(r, &r->side[0], &e, false);
-    const struct det_strand_record *who = det_strand_who(race->earlier.slot, race->earlier.time);
-    if (det_history_find(who, &race->earlier, race->number, &e, &or_later)) gather_sync(r, &r->side[1], &e, or_later);
+    const struct det_strand_record *who = det_strand_record(race->strand);
+    if (who && det_history_find(who, &race->earlier, race->number, &e, &or_later))
+        gather_sync(r, &r->side[1], &e, or_later);
 }
 // Where the earlier access began: its stamp names the same cells around the race.
 static void earlier_extent(const struct det_race *race, struct det_side *side)
@@ -113,7 +114,7 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
     r->size = race->size;
 
     struct det_side *mine = &r->side[0], *theirs = &r->side[1];
-    mine->strand = strand_index(r, s->record);
+    mine->strand = strand_index(r, s->record->id);
     mine->kind = now->kind;
     mine->origin = now->origin;
     mine->addr = now->addr;
@@ -122,14 +123,14 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
     det_stack_read(det_site_of(s, now->pc, &node), &mine->stack);
     gather_held(r, mine, s->held.chain);
 
-    theirs->strand = strand_index(r, det_strand_who(race->earlier.slot, race->earlier.time));
+    theirs->strand = strand_index(r, race->strand);
     theirs->kind = (enum det_kind)race->earlier.kind;
     theirs->origin = (enum det_origin)race->earlier.origin;
     earlier_extent(race, theirs);
     det_stack_read(race->earlier.site, &theirs->stack);
     gather_held(r, theirs, race->earlier.chain);
 
-    struct det_strand_record *who;
+    uint32_t who;
     if (det_location_find(race->addr, &r->location, &who)) r->location.strand = strand_index(r, who);
     gather_last_syncs(s, r, race);
     det_deliver(s, r);

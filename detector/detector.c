@@ -24,6 +24,7 @@ void det_reset(void)
     det_strands_reset(); // first: strands give up their locks
     det_objects_reset();
     det_locks_reset();
+    det_records_reset();
     det_shadow_reset();
     det_stamp_reset();
     det_access_reset();

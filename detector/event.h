@@ -59,6 +59,18 @@ void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *chil
 void det_strand_detach(struct det_strand *s, struct det_strand *child);
 // The child could not be started after all.
 void det_strand_abandon(struct det_strand *s, struct det_strand *child);
+// A strand that comes in hundreds of thousands, a goroutine: small, quickly made, and never joined or detached: its finish frees it.
+// goid: what reports call it, not 0. In its finish its stack's memory becomes fresh. tid in det_strand_start is 0.
+struct det_strand *det_strand_create_light(struct det_strand *parent, uintptr_t pc, uint64_t goid);
+// s, a light strand that no other thread carries, is carried from now on by the thread whose own strand is `thread` (s ==
+// thread: it carries none). Events of a light strand come only while it is carried; its finish ends that. Orders nothing.
+// The thread's own strand is idle from then on until its next det_acquire: a sweep takes it that it will know by then what the
+// strands that live know, or else all that a program did would be kept for threads that only carry.
+void det_strand_carry(struct det_strand *thread, struct det_strand *s);
+// Where the thread keeps its thread-local variables. Strands that it carries touch them one after the other: what
+// they did before that is ordered.
+void det_strand_thread_locals(struct det_strand *thread, uintptr_t lo, uintptr_t hi);
+bool det_strand_inside(const struct det_strand *s); // it is at work in the detector now: async-signal-safe
 uint32_t det_strand_id(const struct det_strand *s); // 0 is the main strand, then 1, 2, ... in order of creation
 
 // ---- memory accesses (the same-epoch test is in event_inline.h) ----------------------------------------------

@@ -16,7 +16,7 @@ void det_alloc(struct det_strand *s, uintptr_t pc, uintptr_t addr, size_t size)
         h->size = size;
         h->allocated = stamp ? det_stamp_at(stamp)->site : 0;
         h->freed = false;
-        h->strand = s->record;
+        h->strand = s->record->id;
     }
     det_access_overwrite(s, addr, size, det_cfg.report_races && !s->ignore ? stamp : 0);
     det_leave(s);
@@ -45,11 +45,15 @@ bool det_free(struct det_strand *s, uintptr_t pc, uintptr_t addr)
     det_leave(s);
     return known;
 }
+void det_memory_forget(struct det_strand *s, uintptr_t addr, size_t size)
+{
+    det_objects_forget(addr, size, DET_KEEP_NOTHING);
+    det_access_overwrite(s, addr, size, 0);
+}
 void det_unmap(struct det_strand *s, uintptr_t addr, size_t size)
 {
     if (!size || !det_enter(s)) return;
-    det_objects_forget(addr, size, DET_KEEP_NOTHING);
-    det_access_overwrite(s, addr, size, 0);
+    det_memory_forget(s, addr, size);
     det_leave(s);
 }
 
@@ -67,11 +71,10 @@ static void consider(struct det_object *o, void *ctx)
     if (o->type == DET_OBJ_HEAP && q->addr - o->addr < h->size && (!q->best || o->addr > q->best->object.addr))
         q->best = h;
 }
-bool det_location_find(uintptr_t addr, struct det_location *out, struct det_strand_record **who)
+bool det_location_find(uintptr_t addr, struct det_location *out, uint32_t *who)
 {
     struct search q = {addr, NULL};
     *out = (struct det_location){.where = DET_WHERE_UNKNOWN};
-    *who = NULL;
     for (uintptr_t back = 1 << 16; !q.best && back <= LOOK_BACK && back <= addr; back <<= 7)
         det_object_each_in(addr - back + 1, back, consider, &q);
     if (q.best) {
@@ -83,10 +86,10 @@ bool det_location_find(uintptr_t addr, struct det_location *out, struct det_stra
         det_stack_read(q.best->allocated, &out->allocated);
         return true;
     }
-    *who = det_strand_at(addr);
-    if (!*who) return false;
+    uintptr_t lo, hi;
+    if (!det_strand_at(addr, who, &lo, &hi)) return false;
     out->where = DET_WHERE_STACK;
-    out->addr = (*who)->stack_lo;
-    out->size = (*who)->stack_hi - (*who)->stack_lo;
+    out->addr = lo;
+    out->size = hi - lo;
     return true;
 }

@@ -3,11 +3,11 @@
 #include "detector/stamp.h"
 #include "detector/sweep.h"
 
-enum { KEPT_MAX = 1 << 20 }; // bytes
-struct kept {                // of a strand that has finished
-    struct det_history history;
-    struct det_strand_record *record;
-    struct kept *next; // the one that finished after it
+enum { KEPT_MAX = 1 << 20 };          // bytes
+struct kept {                         // of a strand that has finished
+    struct det_history history;       // first
+    struct det_strand_record *record; // NULL: it is forgotten
+    struct kept *next;                // the one that finished after it
     size_t bytes;
     struct det_synced entries[];
 };
@@ -73,14 +73,14 @@ bool det_history_find(const struct det_strand_record *who, const struct det_stam
 }
 void det_history_newest(const struct det_strand *s, struct det_synced *out)
 {
-    *out = s->synced[(s->history.n - 1) % DET_HISTORY]; // its own, and there is one since the start
+    *out = s->history.entries[(s->history.n - 1) % s->history.size]; // its own, and there is one since the start
 }
 
 // ---- a strand's life -----------------------------------------------------------------------------------------
 
-void det_history_begin(struct det_strand *s)
+void det_history_begin(struct det_strand *s, struct det_synced *entries, uint32_t size)
 {
-    s->history = (struct det_history){.entries = s->synced, .size = DET_HISTORY, .slot = s->slot};
+    s->history = (struct det_history){.entries = entries, .size = size, .slot = s->slot};
     s->record->history = &s->history;
     det_history_note(s, DET_SYNC_START, 0, 0, 0);
 }
@@ -88,7 +88,7 @@ void det_history_begin(struct det_strand *s)
 void det_history_moved(struct det_strand *s)
 {
     assert_locked(&det_strands_lock);
-    for (int i = 0; i < DET_HISTORY; i++) det_history_add(&s->history, s->synced, &(struct det_synced){0});
+    for (uint32_t i = 0; i < s->history.size; i++) det_history_add(&s->history, &(struct det_synced){0});
     s->history.slot = s->slot;
 }
 static void forget_oldest(void)
@@ -96,7 +96,7 @@ static void forget_oldest(void)
     struct kept *k = oldest;
     oldest = k->next;
     if (!oldest) newest = NULL;
-    k->record->history = NULL;
+    if (k->record) k->record->history = NULL;
     kept_bytes -= k->bytes;
     base_free(k, k->bytes);
 }
@@ -104,12 +104,13 @@ static void forget_oldest(void)
 static struct kept *copy(const struct det_strand *s)
 {
     const struct det_history *h = &s->history;
-    const uint32_t count = h->n < DET_HISTORY_KEPT ? (uint32_t)h->n : DET_HISTORY_KEPT, size = count + 1;
+    const uint32_t most = h->size - 1 < DET_HISTORY_KEPT ? h->size - 1 : DET_HISTORY_KEPT,
+                   count = h->n < most ? (uint32_t)h->n : most, size = count + 1;
     size_t bytes = 64;
     while (bytes < sizeof(struct kept) + size * sizeof(struct det_synced)) bytes *= 2; // as base_alloc does
     struct kept *k = base_alloc(bytes);
     *k = (struct kept){.history = {h->n, k->entries, size, h->slot}, .record = s->record, .bytes = bytes};
-    for (uint64_t i = h->n - count; i < h->n; i++) k->entries[i % size] = h->entries[i % DET_HISTORY];
+    for (uint64_t i = h->n - count; i < h->n; i++) k->entries[i % size] = h->entries[i % h->size];
     return k;
 }
 void det_history_end(struct det_strand *s)
@@ -122,6 +123,11 @@ void det_history_end(struct det_strand *s)
     newest = k;
     s->record->history = &k->history;
     for (kept_bytes += k->bytes; kept_bytes > KEPT_MAX;) forget_oldest();
+}
+void det_history_forget(struct det_strand_record *r)
+{
+    assert_locked(&det_strands_lock);
+    if (r->history) ((struct kept *)r->history)->record = NULL; // it ended, so this is what is kept of it
 }
 void det_history_reset(void)
 {

@@ -29,10 +29,11 @@
 #include "detector/report.h"
 
 #ifdef RAVEL_TINY
-enum { DET_HISTORY = 4, DET_HISTORY_KEPT = 3 };
+enum { DET_HISTORY = 4, DET_HISTORY_LIGHT = 4, DET_HISTORY_KEPT = 3 };
 #else
 enum {
     DET_HISTORY = 128,      // entries: sixty critical sections
+    DET_HISTORY_LIGHT = 16, // of a light strand
     DET_HISTORY_KEPT = 100, // of a strand that has finished: they fill a block of 4 KiB
 };
 #endif
@@ -44,20 +45,20 @@ struct det_synced {
     uint32_t chain;        // what the strand holds afterwards
     uint32_t node;         // the stack, pc being its innermost frame, unless 0
     uintptr_t pc;
-    uintptr_t object; // name of a lock, or struct det_strand_record *, or an address of the program's, by what
+    uintptr_t object; // name of a lock, or id of a strand, or an address of the program's, by what
 };
 struct det_history {
     uint64_t n;                 // atomic: noted ever; entry k is there while n < k + size
     struct det_synced *entries; // constant; size of them
-    uint32_t size;              // constant
+    uint32_t size;              // constant; of a strand that lives a power of two
     uint32_t slot;              // whose times these are; guarded by det_strands_lock
 };
 
-// Strand only; entries are h's, given for one load less.
-ALWAYS_INLINE void det_history_add(struct det_history *h, struct det_synced *entries, const struct det_synced *e)
+// Strand only.
+ALWAYS_INLINE void det_history_add(struct det_history *h, const struct det_synced *e)
 {
     const uint64_t n = h->n; // its own
-    struct det_synced *to = &entries[n % DET_HISTORY];
+    struct det_synced *to = &h->entries[n & (h->size - 1)];
     base_fence_release(); // (1) before (2), see above
     base_store_relaxed(&to->time, e->time);
     base_store_relaxed(&to->what, e->what);
@@ -86,9 +87,11 @@ bool det_history_find_in(const struct det_history *h, const struct det_stamp *st
 void det_history_newest(const struct det_strand *s, struct det_synced *out);
 
 // ---- for strand.c, which holds det_strands_lock ----
-void det_history_begin(struct det_strand *s); // it has its slot and its record
-void det_history_moved(struct det_strand *s); // to another slot
-void det_history_end(struct det_strand *s);   // its memory will be another's
-void det_history_reset(void);                 // tests only
+// It has its slot and its record; entries: `size` of them, for its ring.
+void det_history_begin(struct det_strand *s, struct det_synced *entries, uint32_t size);
+void det_history_moved(struct det_strand *s);         // to another slot
+void det_history_end(struct det_strand *s);           // its memory will be another's
+void det_history_forget(struct det_strand_record *r); // of a strand that has ended; its record is about to go
+void det_history_reset(void);                         // tests only
 
 #endif

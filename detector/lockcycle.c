@@ -340,7 +340,7 @@ static uint32_t strand_index(struct det_report *r, const struct det_strand_recor
 {
     for (uint32_t i = 0; i < r->nstrands; i++)
         if (r->strands[i].id == who->id) return i;
-    det_strand_info(who, &r->strands[r->nstrands]);
+    det_strand_info(who->id, &r->strands[r->nstrands]);
     return r->nstrands++;
 }
 // Locks come as the edges' from, so each is there once: the one of edge i is locks[i].

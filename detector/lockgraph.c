@@ -126,6 +126,7 @@ static struct graph_owner *owner_find(const struct graph_label *l, uint32_t *ind
 }
 static void label_remove(struct graph_label *l)
 {
+    l->strand->labels--;
     struct graph_edge *e = &graph_edges[l->edge];
     if (l->next) l->next->prev = l->prev;
     if (l->prev)
@@ -153,6 +154,7 @@ static void label_add(struct graph_label *l, struct graph_owner *o)
     l->older = o->newest;
     o->newest = l;
     o->n++;
+    l->strand->labels++;
 }
 static void trim_own(const struct graph_owner *o)
 {

@@ -97,13 +97,15 @@ void det_locks_mark(uint32_t chain)
 {
     for (; chain && !marked(chain); chain = det_chain_below(chain)) marks[chain / 8] |= (uint8_t)(1 << chain % 8);
 }
-// What the strand holds, which is in use, and what it remembers, which it had better forget.
-static void mark_held(struct det_held_set *h)
+static void mark_held(const struct det_held_set *h) // what the strand holds is in use
 {
     det_locks_mark(h->chain);
     if (h->named) det_locks_mark(h->locks[h->named - 1].chain);
-    for (int i = 0; i < DET_CHAIN_CACHE; i++) h->chains[i] = (struct det_chain_key){0};
-    for (int i = 0; i < DET_WANT_CACHE; i++) h->wants[i] = (struct det_want_key){0};
+}
+static void forget_chains(struct det_carrier *c)
+{
+    for (int i = 0; i < DET_CHAIN_CACHE; i++) c->chains[i] = (struct det_chain_key){0};
+    for (int i = 0; i < DET_WANT_CACHE; i++) c->wants[i] = (struct det_want_key){0};
 }
 static bool block_needed(uint32_t block)
 {
@@ -123,6 +125,7 @@ static void free_blocks(const uint8_t *named)
 void det_locks_end_sweep(void)
 {
     for (struct det_strand *s = det_strands; s; s = s->next) mark_held(&s->held);
+    for (struct det_carrier *c = det_carriers; c; c = c->next) forget_chains(c);
     det_lockgraph_mark();
     uint8_t *named = base_alloc(NAMES_MAX / BLOCK);
     const uint32_t n = det_chains.used;

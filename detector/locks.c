@@ -47,20 +47,21 @@ static inline void unguard(struct det_lock *l)
 
 // ---- the held set --------------------------------------------------------------------------------------------
 
-static uint32_t chain_push(struct det_held_set *h, uint32_t below, uint32_t id, bool read)
+static uint32_t chain_push(struct det_carrier *c, uint32_t below, uint32_t id, bool read)
 {
     const uint32_t lock = id << 1 | read;
-    struct det_chain_key *k = &h->chains[(lock ^ below * 5u) % DET_CHAIN_CACHE];
+    struct det_chain_key *k = &c->chains[(lock ^ below * 5u) % DET_CHAIN_CACHE];
     if (likely(k->lock == lock && k->parent == below)) return k->node;
     *k = (struct det_chain_key){below, lock, det_chain_push(below, id, read)};
     return k->node;
 }
-static void name_all(struct det_held_set *h)
+static void name_all(struct det_strand *s)
 {
+    struct det_held_set *h = &s->held;
     uint32_t chain = h->named ? h->locks[h->named - 1].chain : 0;
     for (; h->named < h->n; h->named++) {
         struct det_held_lock *e = &h->locks[h->named];
-        e->chain = chain = chain_push(h, chain, e->id, e->read);
+        e->chain = chain = chain_push(s->carrier, chain, e->id, e->read);
         e->sites = 0;
     }
     h->chain = chain;
@@ -92,14 +93,15 @@ static inline struct det_held_lock *held_next(struct det_held_set *h)
     if (unlikely(h->n == h->cap)) held_grow(h);
     return &h->locks[h->n];
 }
-static void held_remove(struct det_held_set *h, struct det_held_lock *e)
+static void held_remove(struct det_strand *s, struct det_held_lock *e)
 {
+    struct det_held_set *h = &s->held;
     const uint32_t i = (uint32_t)(e - h->locks);
     h->n--;
     if (h->named > i) h->named = i;
     for (uint32_t j = i; j < h->n; j++) h->locks[j] = h->locks[j + 1];
     if (h->n - h->named <= RENAME_AT_ONCE)
-        name_all(h);
+        name_all(s);
     else
         h->chain = i ? h->locks[i - 1].chain : 0;
 }
@@ -118,7 +120,7 @@ static COLD void drop_lost(struct det_strand *s)
         guard(e->lock);
         const bool mine = still_mine(s, e);
         unguard(e->lock);
-        if (!mine) held_remove(h, e);
+        if (!mine) held_remove(s, e);
     }
 }
 static inline void look_for_lost(struct det_strand *s)
@@ -141,7 +143,7 @@ void det_locks_strand_finish(struct det_strand *s)
         }
         unguard(l);
     }
-    base_free(h->locks, h->cap * sizeof *h->locks);
+    if (h->cap) base_free(h->locks, h->cap * sizeof *h->locks);
     *h = (struct det_held_set){0};
 }
 
@@ -242,13 +244,14 @@ static NOINLINE void request(struct det_strand *s, uintptr_t pc, uintptr_t addr,
     // Who has it already does not wait for it (or for ever, and for himself). relaxed: s itself makes itself the
     // owner, or a reader, so what it reads here about itself is so.
     if (base_load_relaxed(&l->owner) == s || (base_load_relaxed(&l->readers) && held_find(h, l))) return;
-    if (unlikely(h->named < h->n)) name_all(h);
+    if (unlikely(h->named < h->n)) name_all(s);
     const bool read = flags & DET_LOCK_READ;
     const uint32_t id = base_load_relaxed(&l->id), lock = id << 1 | read; // relaxed: constant while the program is sane
     if (unlikely(!id)) return;
-    struct det_want_key *k = &h->wants[(lock ^ h->chain * 5u) % DET_WANT_CACHE];
+    struct det_want_key *k = &s->carrier->wants[(lock ^ h->chain * 5u) % DET_WANT_CACHE];
     if (k->lock == lock && k->chain == h->chain && k->published == s->must_published) return;
     *k = (struct det_want_key){h->chain, lock, s->must_published};
+    s->carrier->marked = true;
     want(s, pc, id, read);
 }
 void det_lock_request(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
@@ -306,7 +309,7 @@ static void acquired(struct det_strand *s, uintptr_t pc, struct det_lock *l, int
     e->stack = stack;
     e->read = read;
     h->n++;
-    name_all(h);
+    name_all(s);
     det_history_note(s, flags & DET_LOCK_COND ? DET_SYNC_RELOCK : DET_SYNC_LOCK + read, id, 0, stack);
 }
 void det_lock_acquired(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
@@ -368,7 +371,7 @@ static void release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flag
     const bool mine = still_mine(s, e), last = !mine || --e->count == 0;
     if (mine && last) release_last(s, e);
     unguard(e->lock);
-    if (last) held_remove(&s->held, e);
+    if (last) held_remove(s, e);
     if (mine && last) det_history_note_at(s, what, id, pc);
 }
 void det_lock_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)

@@ -55,8 +55,6 @@ struct det_held_set { // in each strand; the strand's own, except where it says 
     uint32_t named;   // the first so many of locks have a chain; fewer than n only after releases out of order
     uint32_t lost;    // atomic: somebody else released or destroyed what is held here; looked at at the next event
     struct det_held_lock *locks; // in order of taking
-    struct det_chain_key chains[DET_CHAIN_CACHE];
-    struct det_want_key wants[DET_WANT_CACHE];
 };
 void det_locks_strand_finish(struct det_strand *s); // frees the set
 // Reads a chain node back: fills out[] with locks, innermost taken last; returns how many there

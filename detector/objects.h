@@ -40,7 +40,7 @@ struct det_heap { // a block, or what remains of it until its memory is handed o
     size_t size;
     uint32_t allocated; // stack node
     bool freed;
-    struct det_strand_record *strand; // who allocated it
+    uint32_t strand; // who allocated it: its id
 };
 
 void det_sync_clear(struct det_sync *o); // atomic.c

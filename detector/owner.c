@@ -12,19 +12,19 @@ enum { RUN_MAX = 2 };
 enum { RUN_MAX = 64 }; // pages taken with one handshake
 #endif
 
-static struct det_strand **by_tag; // constant once set; an entry is constant once its tag is anywhere
+static struct det_carrier **by_tag; // constant once set; an entry is constant once its tag is anywhere
 static uint32_t next_tag = DET_OWNER_FIRST;
 static struct base_lock lock; // guards next_tag
 
-void det_owner_join(struct det_strand *s)
+void det_owner_join(struct det_carrier *c)
 {
     base_lock(&lock);
     if (!by_tag) by_tag = sys_reserve(MAX_TAG * sizeof *by_tag);
     if (by_tag && next_tag < MAX_TAG) {
-        s->tag = next_tag++;
-        by_tag[s->tag] = s;
+        c->tag = next_tag++;
+        by_tag[c->tag] = c;
     } else {
-        s->tag = DET_OWNER_PENDING; // no page ever has it: all that this strand touches becomes shared
+        c->tag = DET_OWNER_PENDING; // no page ever has it: all that is touched from here becomes shared
     }
     base_unlock(&lock);
 }
@@ -47,16 +47,22 @@ static void pause_or_yield(int spins)
     else
         sys_yield();
 }
+// acquire, twice: pairs with det_strand_carry, or with det_leave. What a strand that was set down stored is visible.
+static bool is_in_window(const struct det_carrier *c)
+{
+    const struct det_strand *s = base_load_acquire(&c->strand);
+    return base_load_acquire(&s->in) == 1;
+}
 // Steps (2) and (3). False: the owner stays in its section, since a signal handler that interrupted it there does not return (it
 // waits to be woken, perhaps by s). Then a store of the owner's may be in flight for ever, and what it wipes out be missed.
 static bool handshake(struct det_strand *s, uint32_t former)
 {
     out_of_window(s);
     sys_membarrier();
-    const struct det_strand *const owner = by_tag[former];
+    const struct det_carrier *const owner = by_tag[former];
     const uint64_t start = sys_now_ns();
     bool in_window;
-    for (int spins = 0; (in_window = base_load_acquire(&owner->in) == 1); spins++) { // acquire: step (3)
+    for (int spins = 0; (in_window = is_in_window(owner)); spins++) {
         pause_or_yield(spins);
         if (spins % 256 == 255 && sys_now_ns() - start > PATIENCE_NS) break;
     }
@@ -73,7 +79,7 @@ static uint32_t pending(const struct det_strand *s) { return s->tag | DET_OWNER_
 static uint32_t mark(struct det_strand *s, const struct det_chunk *c, uintptr_t page, uint32_t former)
 {
     const bool sweeps = page && base_load_relaxed(&c->owner[page - 1]) == s->tag; // relaxed: a guess
-    const uint32_t twice = 2 * s->taken_run, most = !sweeps || !twice ? 1 : twice < RUN_MAX ? twice : RUN_MAX;
+    const uint32_t twice = 2 * s->carrier->taken_run, most = !sweeps || !twice ? 1 : twice < RUN_MAX ? twice : RUN_MAX;
     uint32_t n = 0;
     while (n < most && page + n < CHUNK_PAGES) {
         uint32_t seen = former;
@@ -90,9 +96,9 @@ static void take(struct det_strand *s, const struct det_chunk *c, uintptr_t page
     if (!n) return; // another was first
     const bool free = handshake(s, former);
     const uint32_t price = PRICE + n * MORE;
-    const bool pays = free && s->credit >= price && s->tag != DET_OWNER_PENDING;
-    if (pays) s->credit -= price;
-    s->taken_run = n;
+    const bool pays = free && s->carrier->credit >= price && s->tag != DET_OWNER_PENDING;
+    if (pays) s->carrier->credit -= price;
+    s->carrier->taken_run = n;
     for (uint32_t i = 0; i < n; i++) // release: what the former owner stored is visible to whoever sees the new one
         base_store_release(&c->owner[page + i], pays ? s->tag : (uint32_t)DET_OWNER_SHARED);
 }

@@ -16,6 +16,8 @@
 // holds no lock that another may wait for inside a section: atomics, which do, make their pages shared before they lock.
 // What may wait costs something: a strand pays for a page that it takes with accesses that it made by plain stores, and
 // when it cannot pay, the page becomes shared. So two strands that take turns on a page stop taking it from each other.
+// An owner is a carrier (strand.h): a thread, whichever strand it carries. It carries one at a time, and a strand is in no
+// window when it is set down. (3) looks at the strand that is carried then: one that is taken up later reads PENDING.
 //
 // Like biased locks (Kawachiya, Koseki, Onodera, OOPSLA 2002), with membarrier in the place of the handshake.
 #ifndef DETECTOR_OWNER_H
@@ -39,7 +41,7 @@ ALWAYS_INLINE bool det_page_open(struct det_strand *s, const struct det_chunk *c
 }
 // The pages of [addr, addr + size) become shared, so that det_page_open does not wait there. As for det_page_open.
 void det_pages_share(struct det_strand *s, uintptr_t addr, size_t size);
-// Gives a new strand's structure its tag; a structure that is used again keeps it, and the pages with it.
-void det_owner_join(struct det_strand *s);
+// Gives a new carrier its tag; one that is used again keeps it, and the pages with it.
+void det_owner_join(struct det_carrier *c);
 
 #endif

@@ -64,12 +64,15 @@ struct det_side {    // one access of a race
     struct det_last_sync last_sync; // the strand's last synchronisation before the access
 };
 struct det_strand_info {
-    uint32_t id; // det_strand_id
+    uint32_t id;    // det_strand_id
+    bool forgotten; // a goroutine that ended long ago: nothing else is known
+    uint64_t goid;  // of a goroutine; 0: a thread
     int tid;
     char name[64];
     bool running; // false: has finished
     bool has_parent;
     uint32_t parent_id;
+    uint64_t parent_goid;
     char parent_name[64];
     struct det_stack created; // n == 0: unknown, or the main strand
 };

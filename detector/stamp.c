@@ -90,11 +90,19 @@ static uint32_t run_size(uint32_t in_epoch)
     const uint32_t most = limit < RUN_MAX ? limit : RUN_MAX, n = 2 * in_epoch > most ? most : 2 * in_epoch;
     return n > least ? n : least;
 }
+// Most goroutines make a few stamps in all. One that makes more gets runs twice as long each time.
+static uint32_t light_run(struct det_strand *s, uint32_t in_epoch)
+{
+    enum { FIRST = 8 };
+    const uint32_t most = run_size(in_epoch), next = s->run_grow ? 2 * s->run_grow : FIRST;
+    s->run_grow = next < most ? next : most;
+    return s->run_grow;
+}
 // n consecutive numbers of the strand's run; a fresh run where it ends.
-static uint32_t run_take(uint32_t *next, uint32_t *end, uint32_t n, uint32_t in_epoch)
+static uint32_t run_take(struct det_strand *s, uint32_t *next, uint32_t *end, uint32_t n, uint32_t in_epoch)
 {
     if (unlikely(*end - *next < n)) {
-        const uint32_t size = run_size(in_epoch) > n ? run_size(in_epoch) : n;
+        const uint32_t want = s->light ? light_run(s, in_epoch) : run_size(in_epoch), size = want > n ? want : n;
         const bool whole = size % (1 << DET_RUN_BITS) == 0;
         const uint32_t at = range_take(&stamps, size, whole ? 1 << DET_RUN_BITS : 1);
         if (!at) return 0;
@@ -120,14 +128,14 @@ void det_stamp_new_epoch(struct det_strand *s)
 static uint32_t plain_take(struct det_strand *s, uint32_t n)
 {
     if (s->hot.n > s->epoch_size) s->epoch_size = s->hot.n;
-    const uint32_t at = run_take(&s->run_next, &s->run_end, n, s->epoch_size);
+    const uint32_t at = run_take(s, &s->run_next, &s->run_end, n, s->epoch_size);
     if (!at) return 0;
     if (at != s->hot.lo + s->hot.n) det_hot_set(&s->hot, at, 0);
     return at;
 }
 static uint32_t other_take(struct det_strand *s)
 {
-    const uint32_t at = run_take(&s->other_next, &s->other_end, 1, 0);
+    const uint32_t at = run_take(s, &s->other_next, &s->other_end, 1, 0);
     if (!at) return 0;
     if (at != s->other_lo + s->other_n) {
         s->other_lo = at;
@@ -225,7 +233,7 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
     (void)n;
     uint32_t hash = 0;
     for (int i = 0; i < 4; i++) hash = (hash ^ words[i]) * 0x9E3779B1u, hash ^= hash >> 15;
-    uint32_t *const set = &s->mosaics[hash % (DET_MOSAIC_CACHE / DET_WAYS) * DET_WAYS];
+    uint32_t *const set = &s->carrier->mosaics[hash % (DET_MOSAIC_CACHE / DET_WAYS) * DET_WAYS];
     uint32_t *use = &set[hash >> 16 & (DET_WAYS - 1)];
     for (int i = 0; i < DET_WAYS; i++) {
         if (!is_current(s, set[i]))
@@ -318,7 +326,7 @@ uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n)
         return det_stamp_at(word_index(words[0]))->kind & DET_WRITE ? cell_make(words[0], 0) : cell_make(0, words[0]);
     const uint64_t two = n == 2 ? pack_two(words[0], words[1]) : 0;
     if (two) return two;
-    const uint32_t record = record_intern(s ? &s->records : &sweeper, words, n);
+    const uint32_t record = record_intern(s ? &s->carrier->records : &sweeper, words, n);
     if (likely(record)) return cell_make(record, 0);
     det_give_up();
     return det_cell_pack(s, words + n - 1, 1);

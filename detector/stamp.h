@@ -59,7 +59,7 @@ static inline uint32_t det_stamp_get(struct det_strand *s, uintptr_t pc, uint32_
 {
     const uint32_t node = det_current_node(s), chain = s->held.chain;
     const uint32_t hash = ((uint32_t)pc ^ node * 0x85ebca6bu ^ chain * 0xc2b2ae35u ^ what << 12) * 0x9E3779B1u;
-    struct det_stamp_key *set = &s->stamps[(hash >> 20) % (DET_STAMP_CACHE / DET_WAYS) * DET_WAYS];
+    struct det_stamp_key *set = &s->carrier->stamps[(hash >> 20) % (DET_STAMP_CACHE / DET_WAYS) * DET_WAYS];
     if (likely(set->pc == pc && set->node == node && set->chain == chain && set->what == what && set->stamp))
         return likely(is_current(s, set->stamp)) ? set->stamp : det_stamp_renew(s, set);
     return det_stamp_get_slow(s, (struct det_stamp_key){pc, node, chain, what, 0, 0}, set);

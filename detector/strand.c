@@ -1,6 +1,10 @@
 #include "detector/strand.h"
 #include "base/arena.h"
 #include "base/print.h"
+#include "base/sys.h"
+#include <sys/mman.h>
+
+#include "detector/access.h"
 #include "detector/owner.h"
 #include "detector/shadow.h"
 #include "detector/stack.h"
@@ -9,20 +13,104 @@
 
 uint32_t det_stopping;
 bool det_need_fence;
-struct det_strand det_nobody = {.in = DET_REPORTING}; // refuses every section, also before det_init
+static struct det_carrier nobodys; // never written: nobody enters a section
+struct det_strand det_nobody = {.in = DET_REPORTING,
+                                .carrier = &nobodys}; // refuses every section, also before det_init
 __thread struct det_strand *det_tls = &det_nobody;
 
 struct base_lock det_strands_lock;
-struct det_strand *det_strands;           // guarded by det_strands_lock
-static struct det_strand_record *records; // guarded by det_strands_lock
-static uint32_t next_id;                  // guarded by det_strands_lock
-static struct base_pool pool = {.size = sizeof(struct det_strand)};
+struct det_strand *det_strands;   // guarded by det_strands_lock
+struct det_carrier *det_carriers; // guarded by det_strands_lock
+static uint32_t next_id;          // guarded by det_strands_lock
+struct thread_strand {            // a thread's
+    struct det_strand strand;     // first
+    struct det_carrier carrier;
+    struct det_synced synced[DET_HISTORY];
+};
+static struct base_pool pool = {.size = sizeof(struct thread_strand)};
 #ifdef RAVEL_TINY
 enum { FIRST_CREDIT = 8300 }; // for two pages
 #else
 enum { FIRST_CREDIT = 64 << 10 }; // a worker's input was mostly made by another thread
 #endif
 static uint64_t dropped; // atomic counter
+
+// ---- records -------------------------------------------------------------------------------------------------
+// Found by id through a directory of pages. Threads' are kept for ever. A light strand's goes when a sweep finds it needless and
+// LATEST others ended after it; where that many wait for it, a sweep is asked for.
+
+#ifdef RAVEL_TINY
+enum { ID_PAGE_BITS = 3, LATEST = 16 };
+#else
+enum { ID_PAGE_BITS = 10, LATEST = 64 << 10 };
+#endif
+enum { ID_PAGE = 1 << ID_PAGE_BITS };
+struct id_page {
+    uint32_t used;                         // guarded by det_strands_lock
+    struct det_strand_record *at[ID_PAGE]; // atomic; NULL: not yet, or forgotten
+};
+static struct id_page **ids; // constant once set; entries atomic, written under det_strands_lock
+static struct base_pool record_pool = {.size = sizeof(struct det_strand_record)};
+static struct det_strand_record *oldest_ended, *newest_ended; // light ones that finished; guarded by det_strands_lock
+static uint32_t nended, ended_limit = 2 * LATEST;             // of them; guarded by det_strands_lock
+
+static void record_add(struct det_strand_record *r)
+{
+    assert_locked(&det_strands_lock);
+    r->id = next_id++;
+    struct id_page *p = ids[r->id >> ID_PAGE_BITS];
+    if (!p) {
+        p = base_alloc(sizeof *p);
+        base_store_release(&ids[r->id >> ID_PAGE_BITS], p); // release: it is empty; pairs with det_strand_record
+    }
+    p->used++;
+    base_store_release(&p->at[r->id % ID_PAGE], r); // release: it is filled in; pairs with det_strand_record
+}
+struct det_strand_record *det_strand_record(uint32_t id)
+{
+    const struct id_page *p = base_load_acquire(&ids[id >> ID_PAGE_BITS]);
+    return p ? base_load_acquire(&p->at[id % ID_PAGE]) : NULL;
+}
+static void record_remove(struct det_strand_record *r)
+{
+    struct id_page **p = &ids[r->id >> ID_PAGE_BITS];
+    (*p)->at[r->id % ID_PAGE] = NULL;
+    if (--(*p)->used == 0 && r->id >> ID_PAGE_BITS != next_id >> ID_PAGE_BITS) {
+        base_free(*p, sizeof **p);
+        *p = NULL;
+    }
+    det_history_forget(r);
+    base_pool_put(&record_pool, r);
+}
+static void record_ended(struct det_strand_record *r)
+{
+    assert_locked(&det_strands_lock);
+    r->next = NULL;
+    *(newest_ended ? &newest_ended->next : &oldest_ended) = r;
+    newest_ended = r;
+    if (++nended > ended_limit) det_sweep_ask();
+}
+static void records_forget(void) // world stopped
+{
+    uint32_t spare = nended > LATEST ? nended - LATEST : 0;
+    struct det_strand_record **from = &oldest_ended, *last = NULL;
+    for (struct det_strand_record *r = oldest_ended, *next; r; r = next) {
+        next = r->next;
+        const bool named = r->named || r->labels;
+        r->named = false;
+        if (spare && !named) {
+            *from = next;
+            record_remove(r);
+            nended--;
+        } else {
+            last = r;
+            from = &r->next;
+        }
+        if (spare) spare--;
+    }
+    newest_ended = last;
+    ended_limit = 2 * (nended > LATEST ? nended : LATEST);
+}
 
 // ---- slots ---------------------------------------------------------------------------------------------------
 // A slot's owners in order: who had it from which time on. A free slot may be taken by a child whose creator knows
@@ -36,14 +124,15 @@ struct slot {
     struct owner *owners;
     uint32_t n, cap;
     uint32_t last; // last time used, once free
+    uint32_t next; // slot + 1 in the list of free ones that it is in; 0 ends
     bool free;
-    bool anyone; // free, and nothing names it
 };
 static struct slot *
     slots; // constant after init; guarded by det_strands_lock; entries of a slot are stable while a section can see a stamp of it
 static uint32_t nslots;
+static uint32_t free_known, free_anyone; // slot + 1, freed last first: for who knows their end; that nothing names
 uint32_t *det_slot_since;
-enum { LOOK = 64 }; // free slots looked at before a new one is made
+enum { LOOK = 64, LOOK_LIGHT = 4 }; // free slots looked at before a new one is made
 
 static uint32_t max_time(void) { return det_cfg.max_time ? det_cfg.max_time : UINT32_MAX - 1; }
 
@@ -60,45 +149,78 @@ static void slot_own(uint32_t slot, uint32_t from, struct det_strand_record *r)
     }
     t->owners[t->n] = (struct owner){from, r};
     base_store_release(&t->n, t->n + 1); // release: the entry is there
-    t->free = t->anyone = false;
+    t->free = false;
+}
+static bool has_time(const struct slot *t) { return t->last + 3 <= max_time(); }
+// Out of the first `look` of a list the first that has time left and that creator (unless NULL: then any) knows to its end.
+static uint32_t free_take(uint32_t *list, uint32_t look, const struct det_strand *creator)
+{
+    for (uint32_t *p = list, k = 0; *p && k < look; k++) {
+        const uint32_t i = *p - 1;
+        struct slot *t = &slots[i];
+        const bool fits =
+            has_time(t) && (!creator || (det_knows(creator, i, t->last) && det_knows_must(creator, i, t->last)));
+        if (fits || !has_time(t)) *p = t->next; // one whose time is used up is nobody's any more
+        if (fits) return i;
+        if (has_time(t)) p = &t->next;
+    }
+    return DET_NO_SLOT;
 }
 // A slot for a strand whose creator knows `known` (NULL: nothing); *from is its first time.
 static uint32_t slot_take(const struct det_strand *creator, struct det_strand_record *r, uint32_t *from)
 {
-    const uint32_t limit = nslots < LOOK ? nslots : LOOK;
-    static uint32_t cursor;
-    for (uint32_t k = 0; k < limit; k++) {
-        const uint32_t i = cursor++ % nslots;
-        struct slot *t = &slots[i];
-        if (!t->free || t->last + 3 > max_time()) continue;
-        if (!t->anyone && !(creator && det_knows(creator, i, t->last) && det_knows_must(creator, i, t->last))) continue;
-        *from = t->last + 1;
-        if (t->anyone) base_store_relaxed(&det_slot_since[i], *from); // relaxed: see det_knows_publication
-        slot_own(i, *from, r);
-        return i;
+    uint32_t i = creator ? free_take(&free_known, r->goid ? LOOK_LIGHT : LOOK, creator) : DET_NO_SLOT;
+    const bool known = i != DET_NO_SLOT;
+    if (!known) i = free_take(&free_anyone, LOOK, NULL);
+    if (i == DET_NO_SLOT) {
+        CHECK(nslots < DET_MAX_SLOT);
+        *from = 1;
+        slot_own(nslots, 1, r);
+        return nslots++;
     }
-    CHECK(nslots < DET_MAX_SLOT);
-    *from = 1;
-    slot_own(nslots, 1, r);
-    return nslots++;
+    *from = slots[i].last + 1;
+    if (!known) base_store_relaxed(&det_slot_since[i], *from); // relaxed: see det_knows_publication
+    slot_own(i, *from, r);
+    return i;
 }
 static void slot_release(uint32_t slot, uint32_t last)
 {
     slots[slot].last = last;
     slots[slot].free = true;
+    slots[slot].next = free_known;
+    free_known = slot + 1;
 }
-struct det_strand_record *det_strand_who(uint32_t slot, uint32_t time)
+uint32_t det_strand_who(uint32_t slot, uint32_t time)
 {
     const struct slot *t = &slots[slot];
     uint32_t n = base_load_acquire(&t->n); // acquire: pairs with slot_own
     const struct owner *o = base_load_acquire(&t->owners);
     while (n > 1 && o[n - 1].from > time) n--;
-    return o[n - 1].record;
+    return o[n - 1].record->id;
 }
-void det_slots_mark(const uint8_t *named, uint32_t n)
+// Of the owners those that had the slot from its first named time on, and the last, who may be alive.
+static void owners_forget(struct slot *t, uint32_t named)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (slots[i].free) slots[i].anyone = !named[i];
+    uint32_t first = 0;
+    while (first + 1 < t->n && t->owners[first + 1].from <= named) first++;
+    for (uint32_t i = first; i < t->n; i++) t->owners[i - first] = t->owners[i];
+    t->n -= first;
+    const bool needed = named != UINT32_MAX || !t->free;
+    for (uint32_t i = 0; needed && i < t->n; i++) t->owners[i].record->named = true; // who moved has several slots
+    if (!needed) t->n = 0;                                                           // nobody asks for it
+}
+void det_slots_mark(const uint32_t *named, uint32_t n)
+{
+    free_known = free_anyone = 0;
+    for (uint32_t i = n; i-- > 0;) {
+        struct slot *t = &slots[i];
+        owners_forget(t, named[i]);
+        if (!t->free) continue;
+        uint32_t *list = named[i] == UINT32_MAX ? &free_anyone : &free_known;
+        t->next = *list;
+        *list = i + 1;
+    }
+    records_forget();
 }
 uint32_t det_slots_count(void) { return nslots; }
 
@@ -133,62 +255,151 @@ uint32_t det_publish_time(struct det_strand *s)
 
 // ---- life ----------------------------------------------------------------------------------------------------
 
+static void link_strand(struct det_strand *s)
+{
+    assert_locked(&det_strands_lock);
+    s->prev = NULL;
+    s->next = det_strands;
+    if (det_strands) det_strands->prev = s;
+    det_strands = s;
+    if (s->light) return;
+    struct det_carrier *c = s->carrier;
+    c->prev = NULL;
+    c->next = det_carriers;
+    if (det_carriers) det_carriers->prev = c;
+    det_carriers = c;
+}
 static void unlink_strand(struct det_strand *s)
 {
     assert_locked(&det_strands_lock);
-    if (s->prev)
-        s->prev->next = s->next;
-    else
-        det_strands = s->next;
+    *(s->prev ? &s->prev->next : &det_strands) = s->next;
     if (s->next) s->next->prev = s->prev;
+    if (s->light) return;
+    struct det_carrier *c = s->carrier;
+    *(c->prev ? &c->prev->next : &det_carriers) = c->next;
+    if (c->next) c->next->prev = c->prev;
 }
 static void frames_map(struct det_strand *s, size_t bytes)
 {
     bytes = (bytes + 4095) & ~(size_t)4095;
     s->hot.frame_lo = s->hot.frame = sys_reserve(bytes);
     s->hot.frame_end = s->hot.frame_lo ? s->hot.frame_lo + bytes / sizeof(struct det_frame) : NULL;
+    s->frames_mapped = s->hot.frame_lo != NULL;
+}
+
+// A light strand lies at the start of a slab, with its ring and its shadow frames behind it: as many as fit on a stack of the
+// usual size, touched as they are used. So one that does not go deep takes a page.
+enum { SLAB = (64 << 10) + 4096, SLABS = 256 /* at once */ };
+struct light_strand {
+    struct det_strand strand; // first; its next links free ones
+    struct det_synced synced[DET_HISTORY_LIGHT];
+    struct det_frame frames[];
+};
+_Static_assert(sizeof(struct light_strand) + 64 * sizeof(struct det_frame) <= 4096, "a page, with 64 frames");
+static struct det_strand *free_lights; // guarded by det_strands_lock
+static char *slab_next, *slab_end;     // guarded by det_strands_lock
+
+static struct light_strand *light_get(void)
+{
+    base_lock(&det_strands_lock);
+    struct light_strand *l = (struct light_strand *)free_lights;
+    if (l) {
+        free_lights = l->strand.next;
+    } else {
+        if (slab_next == slab_end) {
+            slab_next = sys_reserve((size_t)SLABS * SLAB);
+            CHECK(slab_next && "no address space for goroutines' strands");
+            sys_call3(SYS_madvise, slab_next, (size_t)SLABS * SLAB, MADV_NOHUGEPAGE);
+            slab_end = slab_next + (size_t)SLABS * SLAB;
+        }
+        l = (struct light_strand *)slab_next;
+        slab_next += SLAB;
+    }
+    base_unlock(&det_strands_lock);
+    return l;
+}
+static void frames_in_slab(struct light_strand *l)
+{
+    l->strand.hot.frame_lo = l->strand.hot.frame = l->frames;
+    l->strand.hot.frame_end = l->frames + (SLAB - sizeof *l) / sizeof(struct det_frame);
 }
 static void strand_free(struct det_strand *s)
 {
-    if (s->hot.frame_lo)
+    if (s->frames_mapped)
         sys_unmap(s->hot.frame_lo, (size_t)(s->hot.frame_end - s->hot.frame_lo) * sizeof(struct det_frame));
     det_release_drop(&s->exit);
-    base_pool_put(&pool, s);
+    if (!s->light) {
+        det_release_drop(&s->carrier->tls.left);
+        base_pool_put(&pool, s);
+        return;
+    }
+    base_lock(&det_strands_lock);
+    s->next = free_lights;
+    free_lights = s;
+    base_unlock(&det_strands_lock);
 }
 
-struct det_strand *det_strand_create(struct det_strand *parent, uintptr_t pc)
+// ---- life ----------------------------------------------------------------------------------------------------
+
+static struct det_strand *thread_strand(void)
+{
+    struct thread_strand *t = base_pool_get(&pool);
+    const uint32_t tag = t->carrier.tag;
+    *t = (struct thread_strand){
+        .strand = {.time = 1, .carrier = &t->carrier},
+        .carrier = {.strand = &t->strand, .thread = &t->strand, .tag = tag, .credit = FIRST_CREDIT}};
+    if (!tag) det_owner_join(&t->carrier);
+    t->strand.tag = t->carrier.tag;
+    return &t->strand;
+}
+static struct det_strand *light_strand(void)
+{
+    struct light_strand *l = light_get();
+    l->strand = (struct det_strand){
+        .time = 1, .carrier = &nobodys, .in = DET_REPORTING, .tag = DET_OWNER_PENDING, .light = true, .detached = true};
+    frames_in_slab(l);
+    return &l->strand;
+}
+// The child knows what parent did so far.
+static void inherit(struct det_strand *s, struct det_strand *parent, uint32_t published)
+{
+    det_clock_copy(&s->clock, &parent->clock);
+    det_clock_raise(&s->clock, parent->slot, published);
+    const bool same = parent->clock.root == parent->must.root;
+    det_clock_copy(&s->must, same ? &s->clock : &parent->must);
+    if (!same) det_clock_raise(&s->must, parent->slot, published);
+    parent->must_published++;
+}
+static struct det_strand *create(struct det_strand *parent, uintptr_t pc, uint64_t goid)
 {
     const bool inside = parent && det_enter(parent);
     if (parent && !inside) parent = NULL; // from a handler inside the detector: an orphan
     const uint32_t created = parent ? det_stack_of(parent, pc) : 0;
     const uint32_t published = parent ? det_publish_time(parent) : 0;
-    struct det_strand *s = base_pool_get(&pool);
-    *s = (struct det_strand){.time = 1, .tag = s->tag, .credit = FIRST_CREDIT};
-    if (!s->tag) det_owner_join(s);
-    struct det_strand_record *r = base_arena_alloc(sizeof *r);
-    *r = (struct det_strand_record){.parent = parent ? parent->record->id : DET_NO_SLOT, .created = created};
+    struct det_strand *s = goid ? light_strand() : thread_strand();
+    struct det_strand_record *r = base_pool_get(&record_pool);
+    *r = (struct det_strand_record){
+        .parent = parent ? parent->record->id : DET_NO_SLOT, .created = created, .goid = goid};
     s->record = r;
-    if (parent) {
-        det_clock_copy(&s->clock, &parent->clock);
-        det_clock_raise(&s->clock, parent->slot, published);
-        det_clock_copy(&s->must, &parent->must);
-        det_clock_raise(&s->must, parent->slot, published);
-        parent->must_published++;
-    }
+    if (parent) inherit(s, parent, published);
     base_lock(&det_strands_lock);
-    r->id = next_id++;
-    r->next = records;
-    base_store_release(&records, r); // release: pairs with det_strand_at
+    record_add(r);
     s->slot = slot_take(parent, r, &s->time);
     s->learned = true;
-    det_history_begin(s);
-    s->next = det_strands;
-    if (det_strands) det_strands->prev = s;
-    det_strands = s;
+    if (goid)
+        det_history_begin(s, ((struct light_strand *)s)->synced, DET_HISTORY_LIGHT);
+    else
+        det_history_begin(s, ((struct thread_strand *)s)->synced, DET_HISTORY);
+    link_strand(s);
     base_unlock(&det_strands_lock);
-    if (parent) det_history_note(parent, DET_SYNC_CREATE, (uintptr_t)r, 0, created);
+    if (parent) det_history_note(parent, DET_SYNC_CREATE, r->id, 0, created);
     if (inside) det_leave(parent);
     return s;
+}
+struct det_strand *det_strand_create(struct det_strand *parent, uintptr_t pc) { return create(parent, pc, 0); }
+struct det_strand *det_strand_create_light(struct det_strand *parent, uintptr_t pc, uint64_t goid)
+{
+    return create(parent, pc, goid);
 }
 void det_strand_start(struct det_strand *s, int tid, uintptr_t stack_lo, uintptr_t stack_hi)
 {
@@ -197,7 +408,7 @@ void det_strand_start(struct det_strand *s, int tid, uintptr_t stack_lo, uintptr
     s->record->stack_hi = stack_hi;
     const size_t stack = stack_hi - stack_lo;
     // The smallest instrumented frame is 16 bytes, as is a shadow frame.
-    frames_map(s, stack < 65536 ? 65536 : stack > 64u << 20 ? 64u << 20 : stack);
+    if (!s->light || stack > 65536) frames_map(s, stack < 65536 ? 65536 : stack > 64u << 20 ? 64u << 20 : stack);
 }
 void det_strand_name(struct det_strand *s, const char *name)
 {
@@ -205,26 +416,62 @@ void det_strand_name(struct det_strand *s, const char *name)
     for (; name[i] && i + 1 < sizeof s->record->name; i++) s->record->name[i] = name[i];
     s->record->name[i] = 0;
 }
+bool det_strand_inside(const struct det_strand *s) { return base_load_relaxed(&s->in) != 0; } // relaxed: its own
 uint32_t det_strand_id(const struct det_strand *s) { return s->record ? s->record->id : 0; }
 
-void det_strand_finish(struct det_strand *s)
+// What the carrier remembers of one strand only.
+static COLD void forget_marks(struct det_carrier *c)
 {
-    if (!det_enter(s)) return;
-    det_release_publish(s, &s->exit, DET_MUST | DET_SET);
-    det_locks_strand_finish(s);
+    for (int i = 0; i < DET_SEEN_CACHE; i++) c->seen[0][i] = c->seen[1][i] = 0;
+    for (int i = 0; i < DET_WANT_CACHE; i++) c->wants[i] = (struct det_want_key){0};
+    c->marked = false;
+}
+void det_strand_carry(struct det_strand *thread, struct det_strand *s)
+{
+    struct det_carrier *c = thread->carrier;
+    struct det_strand *const was = c->strand; // its own thread's
+    c->idle = true;
+    if (was == s) return;
+    if (was->light) base_store_relaxed(&was->in, (uint32_t)DET_REPORTING); // relaxed: its last section ended long ago
+    if (unlikely(c->marked)) forget_marks(c);
+    s->carrier = c;
+    s->tag = c->tag;
+    base_store_release(&c->strand, s); // release: what `was` stored is there; pairs with is_in_window (owner.c)
+    if (s->light) base_store_relaxed(&s->in, 0u); // relaxed: it now enters sections
+}
+void det_strand_thread_locals(struct det_strand *thread, uintptr_t lo, uintptr_t hi)
+{
+    thread->carrier->tls.lo = lo;
+    thread->carrier->tls.size = hi - lo;
+}
+
+static void drop_clocks(struct det_strand *s)
+{
     det_release_drop(&s->fence);
     det_release_drop(&s->pending);
     det_clock_drop(&s->clock);
     det_clock_drop(&s->must);
-    base_store_relaxed(&s->record->finished, true); // relaxed: a word in a report
+}
+void det_strand_finish(struct det_strand *s)
+{
+    if (!det_enter(s)) return;
+    const bool light = s->light;
+    const struct det_strand_record *r = s->record;
+    if (!light) det_release_publish(s, &s->exit, DET_MUST | DET_SET);
+    if (light && r->stack_hi) det_memory_forget(s, r->stack_lo, r->stack_hi - r->stack_lo);
+    det_locks_strand_finish(s);
+    drop_clocks(s);
     base_lock(&det_strands_lock);
+    base_store_relaxed(&s->record->finished, true); // relaxed: a word in a report
     unlink_strand(s);
     det_history_end(s);
-    slot_release(s->slot, s->time - 1);
+    slot_release(s->slot, s->stamped ? s->time : s->time - 1);
+    if (light) record_ended(s->record);
     s->finished = true;
     const bool mine = s->detached;
     base_unlock(&det_strands_lock);
     det_leave(s);
+    if (light) det_strand_carry(s->carrier->thread, s->carrier->thread);
     if (mine) strand_free(s);
 }
 void det_strand_await(struct det_strand *s, struct det_strand *child)
@@ -237,7 +484,7 @@ void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *chil
     det_strand_await(s, NULL);
     if (det_enter(s)) {
         det_release_acquire(s, &child->exit, DET_MUST);
-        det_history_note_at(s, DET_SYNC_JOIN, (uintptr_t)child->record, pc);
+        det_history_note_at(s, DET_SYNC_JOIN, child->record->id, pc);
         det_leave(s);
     }
     strand_free(child);
@@ -256,30 +503,26 @@ void det_strand_detach(struct det_strand *s, struct det_strand *child)
 }
 void det_strand_abandon(struct det_strand *s, struct det_strand *child)
 {
-    base_store_relaxed(&child->record->finished, true); // relaxed: a word in a report
     const bool inside = enter_for_list(s);
     base_lock(&det_strands_lock);
+    base_store_relaxed(&child->record->finished, true); // relaxed: a word in a report
     unlink_strand(child);
     child->record->history = NULL;
     slot_release(child->slot, child->time - 1);
+    if (child->light) record_ended(child->record);
     base_unlock(&det_strands_lock);
     if (inside) det_leave(s);
-    det_clock_drop(&child->clock);
-    det_clock_drop(&child->must);
+    drop_clocks(child);
     strand_free(child);
 }
-struct det_strand_record *det_strand_at(uintptr_t addr)
+bool det_strand_at(uintptr_t addr, uint32_t *id, uintptr_t *lo, uintptr_t *hi)
 {
-    struct det_strand_record *r = base_load_acquire(&records); // acquire: pairs with det_strand_create
-    for (; r; r = r->next)
-        if (!base_load_relaxed(&r->finished) && addr >= r->stack_lo && addr < r->stack_hi) return r;
-    return NULL;
-}
-static struct det_strand_record *record_by_id(uint32_t id)
-{
-    struct det_strand_record *r = base_load_acquire(&records);
-    while (r && r->id != id) r = r->next;
-    return r;
+    base_lock(&det_strands_lock);
+    const struct det_strand *s = det_strands;
+    while (s && !(addr >= s->record->stack_lo && addr < s->record->stack_hi)) s = s->next;
+    if (s) *id = s->record->id, *lo = s->record->stack_lo, *hi = s->record->stack_hi;
+    base_unlock(&det_strands_lock);
+    return s != NULL;
 }
 static void copy_name(char *to, const char *from, size_t cap)
 {
@@ -287,14 +530,21 @@ static void copy_name(char *to, const char *from, size_t cap)
     for (; from[i] && i + 1 < cap; i++) to[i] = from[i];
     to[i] = 0;
 }
-void det_strand_info(const struct det_strand_record *r, struct det_strand_info *out)
+void det_strand_info(uint32_t id, struct det_strand_info *out)
 {
-    *out = (struct det_strand_info){.id = r->id, .tid = r->tid, .running = !base_load_relaxed(&r->finished)};
+    *out = (struct det_strand_info){.id = id};
+    const struct det_strand_record *r = det_strand_record(id);
+    out->forgotten = !r;
+    if (!r) return;
+    out->goid = r->goid;
+    out->tid = r->tid;
+    out->running = !base_load_relaxed(&r->finished);
     copy_name(out->name, r->name, sizeof out->name);
-    const struct det_strand_record *p = r->parent == DET_NO_SLOT ? NULL : record_by_id(r->parent);
+    const struct det_strand_record *p = r->parent == DET_NO_SLOT ? NULL : det_strand_record(r->parent);
     out->has_parent = p != NULL;
     if (p) {
         out->parent_id = p->id;
+        out->parent_goid = p->goid;
         copy_name(out->parent_name, p->name, sizeof out->parent_name);
     }
     det_stack_read(r->created, &out->created);
@@ -304,7 +554,7 @@ void det_strand_info(const struct det_strand_record *r, struct det_strand_info *
 
 static uint32_t push_cached(struct det_strand *s, uint32_t parent, uintptr_t pc)
 {
-    struct det_node_key *k = &s->nodes[(pc ^ pc >> 7 ^ parent * 31u) % DET_NODE_CACHE];
+    struct det_node_key *k = &s->carrier->nodes[(pc ^ pc >> 7 ^ parent * 31u) % DET_NODE_CACHE];
     if (k->pc == pc && k->parent == parent && k->node) return k->node;
     *k = (struct det_node_key){pc, parent, det_stack_push(parent, pc)};
     return k->node;
@@ -357,28 +607,39 @@ void det_strands_init(void)
     det_nobody.in = DET_REPORTING; // refuses every section
     if (!slots) slots = sys_reserve((size_t)DET_MAX_SLOT * sizeof *slots);
     if (!det_slot_since) det_slot_since = sys_reserve((size_t)DET_MAX_SLOT * sizeof *det_slot_since);
-    CHECK(slots && det_slot_since);
+    if (!ids) ids = sys_reserve(((size_t)1 << (32 - ID_PAGE_BITS)) * sizeof *ids);
+    CHECK(slots && det_slot_since && ids);
 }
 void det_strands_reset(void)
 {
     for (struct det_strand *s = det_strands, *next; s; s = next) {
         next = s->next;
         det_locks_strand_finish(s);
-        det_release_drop(&s->fence);
-        det_release_drop(&s->pending);
-        det_clock_drop(&s->clock);
-        det_clock_drop(&s->must);
+        drop_clocks(s);
         strand_free(s);
     }
     det_history_reset();
     det_strands = NULL;
-    records = NULL;
-    next_id = 0;
+    det_carriers = NULL;
     for (uint32_t i = 0; i < nslots; i++) {
         slots[i] = (struct slot){0};
         det_slot_since[i] = 0;
     }
-    nslots = 0;
+    nslots = free_known = free_anyone = 0;
     dropped = 0;
     det_tls = &det_nobody;
+}
+// Once nothing names one any more.
+void det_records_reset(void)
+{
+    for (uint32_t i = 0; i < next_id; i += ID_PAGE) {
+        struct id_page **p = &ids[i >> ID_PAGE_BITS];
+        for (int k = 0; *p && k < ID_PAGE; k++)
+            if ((*p)->at[k]) base_pool_put(&record_pool, (*p)->at[k]);
+        base_free(*p, sizeof **p);
+        *p = NULL;
+    }
+    oldest_ended = newest_ended = NULL;
+    nended = next_id = 0;
+    ended_limit = 2 * LATEST;
 }

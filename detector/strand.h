@@ -1,5 +1,12 @@
 // detector/strand.h: one line of execution.
 //
+// Two kinds. A thread's strand comes with a carrier: all that a strand needs while it runs and can do without while it does
+// not (some 100 KiB: what it computed before, space for stamps' records, ownership of shadow pages). A light strand, a
+// goroutine, has none. It borrows that of the thread that carries it, so it is small and quickly made: a page in all, with
+// its first shadow frames. While nobody carries it, no event may come for it, and what comes is refused.
+// What carriers remember is true for any strand, since it is named by stamps, which belong to one strand each; where it is
+// not it is cleared when the strand changes (det_strand_carry).
+//
 // Time. A strand's own (slot, time) is not in its tree. Whatever is stamped with an epoch (access, atomic, lock
 // request) is stamped with the current time. A release publishes time - 1, after a tick if anything was stamped or
 // learned since the last tick; nothing else ticks. So (a) what comes after a release has a later time than it
@@ -20,15 +27,19 @@
 #include "detector/locks.h"
 #include "detector/sync.h"
 
-// What is known of a strand after it is gone; never freed.
+// What is known of a strand after it is gone. A light strand's is forgotten by a sweep, once it has ended, nothing names it and
+// many have ended since; so whoever keeps one longer than a section keeps its id.
 struct det_strand_record {
     uint32_t id, parent; // parent: id, or DET_NO_SLOT
     int tid;
     bool finished;    // atomic
+    bool named;       // a slot names it: the sweep under way found so
     uint32_t created; // stack node
+    uint32_t labels;  // of the lock-order graph that name it; guarded by the graph's lock
+    uint64_t goid;    // of a goroutine; 0: a thread
     uintptr_t stack_lo, stack_hi;
-    char name[16];
-    struct det_strand_record *next; // of all, newest first
+    char name[32];
+    struct det_strand_record *next; // of a light one that has finished: the one that finished after it
     struct det_history *history;    // the strand's, or what is kept of it, or NULL; guarded by det_strands_lock
 };
 
@@ -67,22 +78,50 @@ struct det_record_maker { // stamp.c
     uint32_t next, end;   // record space of its own
     uint32_t lately[DET_RECORD_CACHE];
 };
+// Thread-local variables of the thread. Whoever of the strands that it carries touches them comes after who did before: they
+// stand for what the program keeps for the thread, and one at a time uses.
+struct det_tls_block {
+    uintptr_t lo;
+    size_t size; // 0: nobody but the thread has ever run there
+    struct det_release left;
+};
 struct det_node_key { // (parent, pc) -> trie node
     uintptr_t pc;
     uint32_t parent, node; // node 0: empty
+};
+
+struct det_carrier {                 // used by the strand that it carries, unless it says otherwise
+    struct det_strand *strand;       // that it carries; atomic: read by sweeps and by who takes pages
+    struct det_strand *thread;       // whose it is; constant
+    struct det_carrier *prev, *next; // of all whose threads live, guarded by det_strands_lock
+    uint32_t tag;       // as the owner of shadow pages (owner.h); constant, also when the memory is another thread's
+    uint32_t credit;    // what it may pay for pages of others
+    uint32_t taken_run; // how many it took last, at once
+    bool marked;        // there is something in seen or wants, which are of one strand
+    bool idle;          // the thread's own strand does nothing before it acquires something; see det_strand_carry
+    struct det_tls_block tls;
+    struct det_stamp_key stamps[DET_STAMP_CACHE];
+    struct det_memo memo[DET_MEMO_CACHE];
+    struct det_node_key nodes[DET_NODE_CACHE];
+    uint32_t mosaics[DET_MOSAIC_CACHE]; // stamps
+    struct det_record_maker records;
+    struct det_chain_key chains[DET_CHAIN_CACHE];
+    struct det_want_key wants[DET_WANT_CACHE];
+    uint64_t seen[2][DET_SEEN_CACHE]; // by kind: records that hold these bytes of mine in this epoch, see access.c
 };
 
 struct det_strand {
     struct det_strand_hot hot; // first: event_inline.h
     uint32_t in;               // see DET_WAITING; the strand's, read by sweeps and by who takes pages
     uint32_t ignore;           // depth of ignore regions
-    uint32_t tag;       // as the owner of shadow pages (owner.h); constant, also when the memory is another strand's
-    uint32_t credit;    // what it may pay for pages of others
-    uint32_t taken_run; // how many it took last, at once
+    uint32_t tag;              // its carrier's
     uint32_t slot, time;
     bool stamped, learned; // since the last tick
     bool finished;
     bool detached;
+    bool light;                  // constant
+    bool frames_mapped;          // the shadow stack is a mapping of its own
+    struct det_carrier *carrier; // its own, or, of a light one, who carries it or carried it last
     struct det_clock clock, must;
     uint32_t must_published;  // counts what fed must clocks of others: DET_MUST publications, creations (lockgraph.c)
     struct det_release fence; // what the last release fence published
@@ -90,6 +129,7 @@ struct det_strand {
     struct det_release pending;     // what relaxed loads read, for an acquire fence
     struct det_release exit;        // left at the finish, for join
     uint32_t run_next, run_end;     // plain stamps: next index, end of the run
+    uint32_t run_grow;              // of a light one: how long its last run was
     uint32_t epoch_size;            // plain stamps of the epoch, also those that no longer hit, or of the one before
     uint32_t other_lo, other_n;     // the same for atomic, allocation and free stamps of this epoch
     uint32_t other_next, other_end; // atomic, allocation and free stamps
@@ -100,13 +140,6 @@ struct det_strand {
     struct det_strand *awaits;      // blocked in a join on it; atomic; see det_strand_await
     uint32_t awaits_id;             // its id: its memory may have become another strand's when nobody looked
     struct det_strand *prev, *next; // of all that live, guarded by det_strands_lock
-    struct det_stamp_key stamps[DET_STAMP_CACHE];
-    struct det_memo memo[DET_MEMO_CACHE];
-    struct det_node_key nodes[DET_NODE_CACHE];
-    uint32_t mosaics[DET_MOSAIC_CACHE]; // stamps
-    struct det_record_maker records;
-    uint64_t seen[2][DET_SEEN_CACHE];      // by kind: records that hold these bytes of mine in this epoch, see access.c
-    struct det_synced synced[DET_HISTORY]; // history's
 };
 
 // Of det_strand.in: 0 outside, 1 in a section, DET_WAITING in one, but in no window of owner.h.
@@ -176,7 +209,7 @@ static inline void det_history_note(struct det_strand *s, enum det_sync_what wha
                                  .node = node,
                                  .pc = pc,
                                  .object = object};
-    det_history_add(&s->history, s->synced, &e);
+    det_history_add(&s->history, &e);
 }
 static inline void det_history_note_at(struct det_strand *s, enum det_sync_what what, uintptr_t object, uintptr_t pc)
 {
@@ -184,9 +217,12 @@ static inline void det_history_note_at(struct det_strand *s, enum det_sync_what 
 }
 // The stack node of s in its current function, called at pc: shadow frames, else libunwind.
 uint32_t det_stack_of(struct det_strand *s, uintptr_t pc);
-// Who had slot at that time; never NULL.
-struct det_strand_record *det_strand_who(uint32_t slot, uint32_t time);
-void det_strand_info(const struct det_strand_record *r, struct det_strand_info *out);
+// Who had slot at that time, which a stamp names: its id.
+uint32_t det_strand_who(uint32_t slot, uint32_t time);
+// NULL: forgotten. Good until the section ends.
+struct det_strand_record *det_strand_record(uint32_t id);
+// Fills *out for the strand of that id, with as little as the id if it is forgotten.
+void det_strand_info(uint32_t id, struct det_strand_info *out);
 // Gives a finding to the sink; s is in a section, which is left while the sink runs. After it nothing that was read
 // from shared structures before may be trusted.
 void det_deliver(struct det_strand *s, struct det_report *r);

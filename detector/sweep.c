@@ -2,7 +2,7 @@
 //
 // A stamp that every live strand knows is ordered before everything that will ever happen (a new strand knows what its
 // creator does), so it can be forgotten. A sweep stops the world (strand.h), computes for every slot the least time
-// known to all, goes through the dirty shadow pages, drops such stamps from the cells and moves the others, at first
+// known to all (common.c), goes through the dirty shadow pages, drops such stamps from the cells and moves the others, at first
 // sight, to fresh numbers: a copying collection of the stamp and record tables. Pages that end up all zero go back.
 // Strands lose their caches and begin as in a new epoch.
 //
@@ -11,13 +11,14 @@
 #include "base/arena.h"
 #include "base/sys.h"
 #include "detector/access.h"
+#include "detector/common.h"
 #include "detector/owner.h"
 #include "detector/stamp.h"
 
 static struct base_lock sweep_lock;
 static uint64_t count, total_ns; // guarded by sweep_lock
 static uint32_t *common;         // of the sweep under way: least time of each slot that all live strands know
-static uint8_t *named;           // of the sweep under way: slots that a stamp or a lock edge still names
+static uint32_t *named; // of the sweep under way: first time of each slot that a stamp or a lock edge still names
 static uint32_t nslots;
 
 uint64_t det_sweeps(void) { return base_load_relaxed(&count); }
@@ -30,9 +31,12 @@ void det_sweep_ask(void)
 
 static bool anybody_inside(const struct det_strand *self)
 {
-    for (struct det_strand *s = det_strands; s;
-         s = s->next) // acquire: pairs with det_leave; what its section did is visible
+    for (const struct det_carrier *c = det_carriers; c; c = c->next) {
+        const struct det_strand *s = base_load_acquire(&c->strand), *t = c->thread;
+        // acquire: pairs with det_leave; what its section did is visible
         if (s != self && (base_load_acquire(&s->in) & (DET_REPORTING - 1)) != 0) return true;
+        if (t != self && (base_load_acquire(&t->in) & (DET_REPORTING - 1)) != 0) return true;
+    }
     return false;
 }
 static void stop_world(struct det_strand *self)
@@ -61,55 +65,16 @@ static void start_world(void)
 
 // ---- what all know -------------------------------------------------------------------------------------------
 
-static void note(uint32_t slot, uint32_t time, void *ctx)
-{
-    uint32_t *known = ctx;
-    if (known[slot] < time) known[slot] = time;
-}
-// What s knows, and what it will know before it does anything: a strand that is blocked in a join knows what the other
-// does once that returns. (What a signal handler or a cancellation makes it do before may miss a race with what the
-// sweep forgot: the price of not keeping everything that threads do while main waits for them.)
-enum { AWAIT_MAX = 64 }; // joins in a row
-static void note_all(const struct det_strand *s, uint32_t *known)
-{
-    for (int depth = 0; depth < AWAIT_MAX; depth++) {
-        if (s->finished) {
-            det_clock_each(&s->exit.clock, note, known);
-            note(s->exit.slot, s->exit.time, known);
-            return;
-        }
-        det_clock_each(&s->clock, note, known);
-        known[s->slot] = UINT32_MAX; // its own, and what a former owner did: known before it took the slot
-        const struct det_strand *next = base_load_acquire(&s->awaits); // acquire: pairs with det_strand_await
-        // Its memory may be another strand's by now, or about to be: made by a thread in no section, its record unset.
-        const struct det_strand_record *r = next ? base_load_acquire(&next->record) : NULL;
-        if (!r || r->id != s->awaits_id) return;
-        s = next;
-    }
-}
-static void compute_common(void)
-{
-    uint32_t *known = base_alloc(nslots * sizeof *known);
-    for (uint32_t i = 0; i < nslots; i++) common[i] = UINT32_MAX;
-    for (struct det_strand *s = det_strands; s; s = s->next) {
-        for (uint32_t i = 0; i < nslots; i++) known[i] = 0;
-        note_all(s, known);
-        for (uint32_t i = 0; i < nslots; i++)
-            if (known[i] < common[i]) common[i] = known[i];
-    }
-    base_free(known, nslots * sizeof *known);
-}
 static bool keep(uint32_t slot, uint32_t time)
 {
     if (time <= common[slot]) return false;
-    named[slot] = 1;
+    if (time < named[slot]) named[slot] = time;
     return true;
 }
 static void name_slot(uint32_t slot, uint32_t time, void *ctx)
 {
-    (void)time;
     (void)ctx;
-    named[slot] = 1;
+    if (time < named[slot]) named[slot] = time;
 }
 
 // ---- the shadow ----------------------------------------------------------------------------------------------
@@ -159,39 +124,45 @@ static void sweep_chunk(struct det_chunk *c, void *ctx)
             c->summary[page] = det_cell_forward(c->summary[page], keep);
     }
 }
-static void forget_caches(struct det_strand *s)
+static void forget_epoch(struct det_strand *s)
 {
     s->run_next = s->run_end = s->other_next = s->other_end = 0;
     det_hot_set(&s->hot, s->hot.lo, 0); // lo stays: s may be in the middle of the inlined test
     det_seen_forget(&s->hot);
     s->other_lo = s->other_n = 0;
-    det_record_maker_forget(&s->records);
-    for (int i = 0; i < DET_STAMP_CACHE; i++) s->stamps[i] = (struct det_stamp_key){0};
-    for (int i = 0; i < DET_MEMO_CACHE; i++) s->memo[i] = (struct det_memo){0};
-    for (int i = 0; i < DET_MOSAIC_CACHE; i++) s->mosaics[i] = 0;
-    for (int i = 0; i < DET_SEEN_CACHE; i++) s->seen[0][i] = s->seen[1][i] = 0;
+}
+static void forget_caches(struct det_carrier *c)
+{
+    det_record_maker_forget(&c->records);
+    for (int i = 0; i < DET_STAMP_CACHE; i++) c->stamps[i] = (struct det_stamp_key){0};
+    for (int i = 0; i < DET_MEMO_CACHE; i++) c->memo[i] = (struct det_memo){0};
+    for (int i = 0; i < DET_MOSAIC_CACHE; i++) c->mosaics[i] = 0;
+    for (int i = 0; i < DET_SEEN_CACHE; i++) c->seen[0][i] = c->seen[1][i] = 0;
 }
 static void sweep_stopped(void)
 {
     nslots = det_slots_count();
     common = base_alloc(nslots * sizeof *common);
-    named = base_alloc(nslots);
-    compute_common();
+    named = base_alloc(nslots * sizeof *named);
+    for (uint32_t i = 0; i < nslots; i++) named[i] = UINT32_MAX;
+    det_common_compute(common, nslots);
     det_stamp_begin_sweep();
     det_locks_begin_sweep();
     det_chunk_each(sweep_chunk, NULL);
-    uint64_t in_epochs = 0;
+    uint64_t in_epochs = 0, live = 0;
     for (struct det_strand *s = det_strands; s; s = s->next) {
         if (s->hot.n > s->epoch_size) s->epoch_size = s->hot.n;
         in_epochs += s->epoch_size;
-        forget_caches(s);
+        live++;
+        forget_epoch(s);
     }
-    det_stamp_end_sweep(in_epochs);
+    for (struct det_carrier *c = det_carriers; c; c = c->next) forget_caches(c);
+    det_stamp_end_sweep(in_epochs + 16 * live); // a sweep looks at every strand, so it must free stamps in proportion
     det_locks_end_sweep();
     det_locks_each_epoch(name_slot, NULL);
     det_slots_mark(named, nslots);
     base_free(common, nslots * sizeof *common);
-    base_free(named, nslots);
+    base_free(named, nslots * sizeof *named);
 }
 
 void det_enter_slow(struct det_strand *s)

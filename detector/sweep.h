@@ -5,7 +5,8 @@
 #include "detector/strand.h"
 
 extern struct base_lock det_strands_lock;
-extern struct det_strand *det_strands; // all that live; guarded by det_strands_lock
+extern struct det_strand *det_strands;   // all that live; guarded by det_strands_lock
+extern struct det_carrier *det_carriers; // of all threads' strands that live; guarded by det_strands_lock
 
 // det_stopping's bits.
 enum { DET_STOP = 1, DET_SWEEP_WANTED = 2 };
@@ -16,12 +17,14 @@ void det_sweep_reset(void); // tests only
 
 // ---- offered by strand.c ----
 uint32_t det_slots_count(void);
-// named[i]: something still names slot i. Free slots that nothing names may be taken by anyone.
-void det_slots_mark(const uint8_t *named, uint32_t n);
-void det_strands_init(void), det_strands_reset(void);
+// named[i]: the first time of slot i that something still names; UINT32_MAX: none. Free slots that nothing names may be
+// taken by anyone. Owners that nothing names are forgotten, and the records of light strands, but for the latest. World stopped.
+void det_slots_mark(const uint32_t *named, uint32_t n);
+void det_strands_init(void), det_strands_reset(void), det_records_reset(void);
 uint64_t det_strands_count(void); // ever created
 uint64_t det_dropped(void);
-struct det_strand_record *det_strand_at(uintptr_t addr); // whose stack addr is in, or NULL
+// Whose stack addr is in, by id. False: nobody's.
+bool det_strand_at(uintptr_t addr, uint32_t *id, uintptr_t *lo, uintptr_t *hi);
 // The site node of pc in the current function, whose own node goes to *node.
 uint32_t det_site_of(struct det_strand *s, uintptr_t pc, uint32_t *node);
 

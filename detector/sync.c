@@ -294,6 +294,7 @@ void det_acquire(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
         base_unlock(&o->object.lock);
         det_history_note_at(s, DET_SYNC_ACQUIRE, addr, pc);
     }
+    if (unlikely(s->carrier->idle) && !s->light) s->carrier->idle = false; // see det_strand_carry
     det_leave(s);
 }
 void det_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)

@@ -3,10 +3,13 @@
 #include "runtime/sched.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "base/arena.h"
+#include "runtime/feed.h"
 
 struct rv__g_block *rv__g_blocks;
+enum { FIRST = 16 * sizeof(struct rv__g_block), HUGE = 2 << 20 };
 
 // ---- free ones: a P has two bundles, and exchanges whole ones with the common list, without a look at what is in them ------
 
@@ -39,9 +42,29 @@ void rv__g_give(struct rv__p *p)
     give_locked(&p->spare);
     rv__unlock(&rv__sched.lock);
 }
+// Blocks come from regions of 2 MiB: a huge page each where there are some, a tenth of the time of as many small ones' faults. The
+// first Gs do without.
+static struct rv__g_block *new_block(void)
+{
+    static struct rv__lock lock;
+    static char *at, *end; // guarded by lock
+    rv__lock(&lock);
+    if (!rv__g_blocks || (size_t)(end - at) < sizeof(struct rv__g_block) + 63) {
+        const bool first = !rv__g_blocks;
+        char *region = first ? base_arena_alloc(FIRST) : sys_reserve(2 * HUGE);
+        if (!region) rv__fatal("out of memory: no room for another goroutine");
+        at = first ? region : (char *)(((uintptr_t)region + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
+        end = at + (first ? (size_t)FIRST : HUGE);
+        if (!first) sys_call3(SYS_madvise, at, HUGE, MADV_HUGEPAGE);
+    }
+    struct rv__g_block *b = (void *)(((uintptr_t)at + 63) & ~(uintptr_t)63);
+    at = (char *)(b + 1);
+    rv__unlock(&lock);
+    return b;
+}
 static void make_block(struct rv__bundle *to)
 {
-    struct rv__g_block *b = base_arena_alloc(sizeof *b);
+    struct rv__g_block *b = new_block();
     for (int i = RV__G_BLOCK - 1; i >= 0; i--) push(to, &b->gs[i]);
     b->n = RV__G_BLOCK;
     rv__lock(&rv__sched.lock);
@@ -122,6 +145,7 @@ struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void
     g->saved_errno = 0;
     g->fpu = 0;
     g->dropped = 0;
+    g->strand = rv__feed_create(pc, g->id);
     g->lock_depth = 0;
     if (unlikely(creator && creator->extra)) rv__extra_inherit(creator, g);
     if (p)
@@ -151,6 +175,7 @@ int rv_try_go(rv_fn *fn, void *arg, const rv_go_options *o, rv_gid *out)
     struct rv__g *g = rv__g_make(me, p, fn, arg, stack, (uintptr_t)__builtin_return_address(0));
     if (g) {
         if (o && (o->name || o->labels)) rv__extra_set(g, o->name, o->labels);
+        if (unlikely(rv__feed != NULL) && o && o->name) rv__feed->name(g->strand, o->name);
         if (out) *out = g->id;
         rv__g_launch(p, g);
     }

@@ -16,6 +16,7 @@
 #include "base/print.h"
 #include "runtime/dump.h"
 #include "runtime/fault.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum { MAIN_STACK = 8 << 20 };
@@ -116,19 +117,23 @@ _Noreturn void rv__end_run(void)
     if (unlikely(g->extra != NULL)) rv__extra_finish(g);
     rv__enter();
     struct rv__m *m = rv__m();
+    if (unlikely(rv__feed != NULL)) {
+        rv__feed_put(0, &call);
+        rv__feed->finish(g->strand);
+    }
     base_store_release(&rv__sched.stopping, 1u); // release: what main did, before who sees it
     if (m != call.m) rv__m_unpark(call.m, NULL);
     rv__drop(m);
 }
 static bool start_helpers(void)
 {
-    sigset_t all, old;
+    sigset_t all;
     sigfillset(&all);
-    sigdelset(&all, SIGURG); // the preemption of what they, and the Ms that the maker makes, run
-    pthread_sigmask(SIG_SETMASK, &all, &old); // the program's signals are for the program's threads
+    pthread_sigmask(SIG_SETMASK, &all, &rv__sched.mask); // the program's signals are for the program's threads
+    sigdelset(&rv__sched.mask, SIGURG);                  // by which goroutines are preempted
     const bool maker = pthread_create(&rv__sched.maker, NULL, rv__m_maker, NULL) == 0;
     const bool monitor = maker && pthread_create(&rv__sched.monitor, NULL, rv__sysmon, rv__m_make()) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL);
     if (maker && !monitor) {
         base_store_relaxed(&rv__sched.stopping, 1u);
         rv__m_want();
@@ -146,6 +151,7 @@ static void init_once(void)
 {
     base_flags_parse(base_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
     rv__fault_init();
+    rv__feed_init();
     pthread_atfork(NULL, NULL, in_child);
 }
 static int procs_wanted(void)
@@ -193,20 +199,21 @@ static void drop_ms(struct rv__m *me)
 }
 static void forget(void)
 {
+    rv__netpoll_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);
-        rv__timers_init(&p->timers);
+        rv__timers_clear(&p->timers);
         base_store_relaxed(&p->m, NULL);
         p->created = p->ended = 0;
         base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
     }
-    rv__sched.global = (struct rv__glist){0};
+    rv__sched.global = rv__sched.urgent = (struct rv__glist){0};
     rv__sched.chunks = rv__sched.last_chunk = NULL;
     rv__sched.idle_p = NULL;
     rv__sched.idle_m = NULL;
     rv__sched.created = rv__sched.ended = 0;
-    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = rv__sched.urgent = 0;
+    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = 0;
     rv__sched.spinning = rv__sched.hint = rv__sched.poller = 0;
 }
 static void finish(struct rv__m *m)
@@ -244,7 +251,9 @@ int rv_run(rv_fn *fn, void *arg)
         rv__schedule(m);
     }
     base_store_relaxed(&rv__sched.stopping, 1u);
+    rv__feed_carry(NULL);
     finish(m);
+    rv__feed_get(0, &call); // rv_run's caller goes on after main
     m->main = false;
     rv__m_tls = was;
     return g ? 0 : -ENOMEM;

@@ -1,9 +1,12 @@
 // runq.c: the run queue of one P.
 //
-// A ring of G pointers, first in first out, and one more G that runs before them (`next`): who has just been made ready by the
-// running one, whose data is still in the cache. The owner, the M that holds the P, puts at tail and takes at head;
-// thieves take at head, half of it at a time.
-//   (1) tail is written by the owner only.   (2) 0 <= tail - head <= RUNQ_SIZE.
+// A ring of G pointers, first in first out; one more G that runs before them (`next`): who has just been made ready by the
+// running one, whose data is still in the cache; and after them a stack of goroutines that have not begun: the last one is
+// begun first. So a tree of goroutines that start and await others is walked in depth, with as many stacks alive as it is
+// deep, not as it is wide; and thieves, who take the lowest, get whole subtrees. Nobody starves: every 61st get looks at the other
+// end of the stack, before the ring. The owner, the M that holds the P, puts at tail and takes at head; thieves take at head,
+// half of it at a time.
+//   (1) tail is written by the owner only.   (2) 0 <= tail - head <= RUNQ_SIZE, for the ring and for the stack.
 //   (3) a G is in at most one queue, once, and RUNNABLE while it is there.
 //
 // Taking by compare-and-swap costs the owner 7 ns, as much as a whole switch, for thieves that seldom come. So head and
@@ -26,39 +29,53 @@
 // In SHARED mode it is as usual: a thief reads slots [head, head+n), then moves head from the value it saw. Had the owner
 // put something else into one of those slots meanwhile, head would have moved past it before, by (2).
 //
+// The stack's two ends are in one word, since owner and thieves may be after the same last G. The owner may take one from a slot and put
+// another there while a thief holds the old word; so in SHARED mode, and whenever the mode changes, its version grows.
+//
 // Where the kernel has no membarrier the words are SHARED for ever.
 #include "runtime/runq.h"
 
 #include "base/check.h"
 #include "base/sys.h"
 
-enum { SHARED_OPS = 64, STREAK = 32, PATIENCE = 200 };
+enum { SHARED_OPS = 64, PATIENCE = 200 };
+#define VERSION ((uint64_t)4)
+#define HEAD    ((uint64_t)1 << 32)
+#define TAIL    RV__ENDS_TAIL
 
 void rv__runq_init(struct rv__runq *q)
 {
     const uintptr_t mode = sys_membarrier() ? RV__PRIVATE : RV__SHARED;
-    *q = (struct rv__runq){.head = mode, .next = mode, .always_shared = mode == RV__SHARED};
+    *q = (struct rv__runq){.head = mode, .next = mode, .ends = mode, .always_shared = mode == RV__SHARED};
 }
 
 // ---- the owner -------------------------------------------------------------------------------------------------------
 
 static inline struct rv__g *g_of(uintptr_t word) { return (struct rv__g *)(word & ~(uintptr_t)RV__MODE); }
 
-// The word is not PRIVATE: makes WANTED SHARED, and after a while SHARED PRIVATE again.
+static inline uint64_t with_mode(uint64_t ends, uint64_t mode) // and the next version
+{
+    const uint32_t version = ((uint32_t)ends + (uint32_t)VERSION) & ~(uint32_t)RV__MODE;
+    return ends >> 32 << 32 | version | mode;
+}
+
+// A word is not PRIVATE: makes WANTED SHARED, and after a while SHARED PRIVATE again.
 COLD static void attend(struct rv__runq *q)
 {
-    uint64_t head = base_load_relaxed(&q->head);
+    uint64_t head = base_load_relaxed(&q->head), ends = base_load_relaxed(&q->ends);
     uintptr_t next = base_load_relaxed(&q->next);
-    const bool wanted = (head & RV__MODE) == RV__WANTED || (next & RV__MODE) == RV__WANTED;
+    const bool wanted =
+        (head & RV__MODE) == RV__WANTED || (next & RV__MODE) == RV__WANTED || (ends & RV__MODE) == RV__WANTED;
     const bool enough = !wanted && !q->always_shared && ++q->shared_ops >= SHARED_OPS;
     if (wanted || enough) q->shared_ops = 0;
     const uintptr_t mode = enough ? RV__PRIVATE : RV__SHARED;
-    if ((head & RV__MODE) == mode && (next & RV__MODE) == mode) return;
+    if ((head & RV__MODE) == mode && (next & RV__MODE) == mode && (ends & RV__MODE) == mode) return;
     // acq_rel: a thief's compare-and-swap on the same word comes before or after, with all it read and took
     while (!base_cas_acq_rel(&q->head, &head, (head & ~(uint64_t)RV__MODE) | mode)) {}
     while (!base_cas_acq_rel(&q->next, &next, (next & ~(uintptr_t)RV__MODE) | mode)) {}
+    while (!base_cas_acq_rel(&q->ends, &ends, with_mode(ends, mode))) {}
 }
-static struct rv__g *take_shared(struct rv__runq *q)
+COLD struct rv__g *rv__runq_take_shared(struct rv__runq *q)
 {
     attend(q);
     uint64_t head = base_load_relaxed(&q->head);
@@ -68,16 +85,7 @@ static struct rv__g *take_shared(struct rv__runq *q)
         if (base_cas_acq_rel(&q->head, &head, head + 4)) return g; // acq_rel: against the thieves' (see above)
     }
 }
-static inline struct rv__g *take(struct rv__runq *q)
-{
-    const uint64_t head = base_load_relaxed(&q->head);
-    if (unlikely((head & RV__MODE) != RV__PRIVATE)) return take_shared(q);
-    if (head >> 2 == base_load_relaxed(&q->tail)) return NULL;
-    struct rv__g *g = base_load_relaxed(&q->ring[(head >> 2) % RUNQ_SIZE]);
-    base_store_relaxed(&q->head, head + 4); // relaxed: nobody else acts on it while it is PRIVATE
-    return g;
-}
-COLD static struct rv__g *exchange_next(struct rv__runq *q, struct rv__g *g)
+COLD struct rv__g *rv__runq_exchange_next(struct rv__runq *q, struct rv__g *g)
 {
     attend(q);
     uintptr_t was = base_load_relaxed(&q->next);
@@ -85,36 +93,31 @@ COLD static struct rv__g *exchange_next(struct rv__runq *q, struct rv__g *g)
     while (!base_cas_acq_rel(&q->next, &was, (uintptr_t)g | (was & RV__MODE))) {}
     return g_of(was);
 }
-static inline struct rv__g *set_next(struct rv__runq *q, struct rv__g *g)
+COLD bool rv__runq_push_shared(struct rv__runq *q, struct rv__g *g)
 {
-    const uintptr_t was = base_load_relaxed(&q->next);
-    if (unlikely((was & RV__MODE) != RV__PRIVATE)) return exchange_next(q, g);
-    base_store_release(&q->next, (uintptr_t)g); // release: the thief that makes the word SHARED later may take g
-    return (struct rv__g *)was;
-}
-struct rv__g *rv__runq_put_next(struct rv__runq *q, struct rv__g *g) { return set_next(q, g); }
-bool rv__runq_put(struct rv__runq *q, struct rv__g *g)
-{
-    const uint64_t tail = base_load_relaxed(&q->tail);
-    // acquire: pairs with the thief's move of head; its reads of the slot come before our store
-    if (unlikely(tail - (base_load_acquire(&q->head) >> 2) == RUNQ_SIZE)) return false;
-    base_store_relaxed(&q->ring[tail % RUNQ_SIZE], g);
-    base_store_release(&q->tail, tail + 1); // release: publishes the slot; pairs with the acquire in steal
+    attend(q);
+    uint64_t ends = base_load_acquire(&q->ends);
+    do {
+        if (rv__ends_height(ends) == RUNQ_SIZE) return false;
+        base_store_relaxed(&q->fresh[rv__ends_tail(ends) % RUNQ_SIZE], g);
+        // acq_rel: publishes the slot; pairs with the thieves' load
+    } while (!base_cas_acq_rel(&q->ends, &ends, with_mode(ends + TAIL, ends & RV__MODE)));
     return true;
 }
-struct rv__g *rv__runq_get(struct rv__runq *q)
+static inline uint64_t without_lowest(uint64_t ends, uint64_t n) // head + n, which must not carry into tail
 {
-    struct rv__g *g;
-    if (base_load_relaxed(&q->next) & ~(uintptr_t)RV__MODE) {
-        // A pair that wakes each other must not starve the ring: it goes first every STREAK times.
-        if (unlikely(++q->streak >= STREAK)) {
-            q->streak = 0;
-            if ((g = take(q)) != NULL) return g;
-        }
-        if (likely((g = set_next(q, NULL)) != NULL)) return g;
+    return (ends & ~(HEAD * 0xffff)) | ((ends + n * HEAD) & (HEAD * 0xffff));
+}
+COLD struct rv__g *rv__runq_pop_shared(struct rv__runq *q, bool lowest)
+{
+    if ((base_load_relaxed(&q->ends) & RV__MODE) != RV__PRIVATE) attend(q);
+    uint64_t ends = base_load_relaxed(&q->ends);
+    while (rv__ends_height(ends)) {
+        struct rv__g *g = base_load_relaxed(&q->fresh[(lowest ? rv__ends_head(ends) : rv__ends_top(ends)) % RUNQ_SIZE]);
+        const uint64_t then = lowest ? without_lowest(ends, 1) : ends - TAIL;
+        if (base_cas_acq_rel(&q->ends, &ends, with_mode(then, ends & RV__MODE))) return g; // acq_rel: against thieves
     }
-    q->streak = 0;
-    return take(q);
+    return NULL;
 }
 uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out, uint32_t n)
 {
@@ -124,6 +127,17 @@ uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out, uint32_t n)
         for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->ring[((head >> 2) + i) % RUNQ_SIZE]);
         // acq_rel: a thief may take the same ones; one of us fails. In PRIVATE mode it is only a store.
         if (base_cas_acq_rel(&q->head, &head, head + 4 * n)) return n;
+    }
+}
+
+uint32_t rv__runq_spill_fresh(struct rv__runq *q, struct rv__g **out, uint32_t n)
+{
+    uint64_t ends = base_load_relaxed(&q->ends);
+    for (;;) {
+        if (rv__ends_height(ends) < n) return 0;
+        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->fresh[(rv__ends_head(ends) + i) % RUNQ_SIZE]);
+        if (base_cas_acq_rel(&q->ends, &ends, with_mode(without_lowest(ends, n), ends & RV__MODE)))
+            return n; // as above
     }
 }
 
@@ -145,11 +159,14 @@ static bool ask(struct rv__runq *q)
 {
     __atomic_fetch_or(&q->head, RV__WANTED, __ATOMIC_ACQ_REL); // before the barrier; the owner may wipe it out
     __atomic_fetch_or(&q->next, RV__WANTED, __ATOMIC_ACQ_REL);
+    __atomic_fetch_or(&q->ends, RV__WANTED, __ATOMIC_ACQ_REL);
     if (!sys_membarrier() || !owner_passed(q)) return false;
     uint64_t head = base_load_acquire(&q->head);
     while ((head & RV__MODE) == RV__WANTED && !base_cas_acq_rel(&q->head, &head, head | RV__SHARED)) {}
     uintptr_t next = base_load_acquire(&q->next);
     while ((next & RV__MODE) == RV__WANTED && !base_cas_acq_rel(&q->next, &next, next | RV__SHARED)) {}
+    uint64_t ends = base_load_acquire(&q->ends);
+    while ((ends & RV__MODE) == RV__WANTED && !base_cas_acq_rel(&q->ends, &ends, with_mode(ends, RV__SHARED))) {}
     return true;
 }
 static uint32_t take_half(struct rv__runq *q, struct rv__g **out)
@@ -168,6 +185,17 @@ static uint32_t take_half(struct rv__runq *q, struct rv__g **out)
         if (base_cas_acq_rel(&q->head, &head, head + 4 * n)) return (uint32_t)n; // acq_rel: see above
     }
 }
+static uint32_t take_lowest(struct rv__runq *q, struct rv__g **out)
+{
+    uint64_t ends = base_load_acquire(&q->ends); // acquire: the slots
+    while ((ends & RV__MODE) == RV__SHARED && rv__ends_height(ends)) {
+        const uint32_t n = rv__ends_height(ends) - rv__ends_height(ends) / 2;
+        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->fresh[(rv__ends_head(ends) + i) % RUNQ_SIZE]);
+        if (base_cas_acq_rel(&q->ends, &ends, with_mode(without_lowest(ends, n), RV__SHARED)))
+            return n; // acq_rel: see above
+    }
+    return 0;
+}
 static uint32_t take_next(struct rv__runq *q, struct rv__g **out)
 {
     uintptr_t next = base_load_acquire(&q->next);
@@ -180,9 +208,9 @@ static uint32_t take_next(struct rv__runq *q, struct rv__g **out)
 uint32_t rv__runq_steal(struct rv__runq *q, struct rv__g **out, bool with_next)
 {
     if (rv__runq_length(q) == 0 && !(with_next && rv__runq_next(q))) return 0;
-    if ((base_load_relaxed(&q->head) & RV__MODE) != RV__SHARED ||
-        (base_load_relaxed(&q->next) & RV__MODE) != RV__SHARED)
-        if (!ask(q)) return 0;
-    const uint32_t n = take_half(q, out);
+    const uint64_t modes = base_load_relaxed(&q->head) & base_load_relaxed(&q->next) & base_load_relaxed(&q->ends);
+    if ((modes & RV__MODE) != RV__SHARED && !ask(q)) return 0;
+    uint32_t n = take_half(q, out);
+    if (n == 0) n = take_lowest(q, out);
     return n || !with_next ? n : take_next(q, out);
 }

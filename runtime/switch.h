@@ -84,17 +84,99 @@ ALWAYS_INLINE void rv__fpu_write(uint32_t words) // as rv__fpu_read gave them
             ".cfi_endproc\n"                                                                                           \
             ".size rv__start, . - rv__start\n"                                                                         \
             ".popsection");
+// A stack as it is at the first instruction of a function: with room for a return address.
+#define RV__SP_IN_CALL(hi) (((hi) & ~(uintptr_t)15) - 8)
+
+#elif defined(__aarch64__)
+
+#ifdef __ARM_FEATURE_SVE
+#define RV__CLOBBERED_SVE                                                                                              \
+    , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15", "ffr"
+#else
+#define RV__CLOBBERED_SVE
+#endif
+#define RV__CLOBBERED                                                                                                  \
+    "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",     \
+        "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "memory", "cc", "v0", "v1", "v2", \
+        "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18",       \
+        "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31" RV__CLOBBERED_SVE
+
+// hint #36 is `bti j`: where branch targets are checked, this is one.
+ALWAYS_INLINE void rv__switch(struct rv__context *from, const struct rv__context *to)
+{
+    register struct rv__context *x0 __asm__("x0") = from;
+    register const struct rv__context *x1 __asm__("x1") = to;
+    __asm__ volatile("adr x16, 1f\n\t"
+                     "mov x17, sp\n\t"
+                     "stp x17, x29, [x0]\n\t"
+                     "str x16, [x0, #16]\n\t"
+                     "ldr x16, [x1, #16]\n\t"
+                     "ldp x17, x29, [x1]\n\t"
+                     "mov sp, x17\n\t"
+                     "br x16\n"
+                     "1: hint #36"
+                     : "+r"(x0), "+r"(x1)
+                     :
+                     : RV__CLOBBERED);
+}
+// Goes there and never comes back.
+ALWAYS_INLINE _Noreturn void rv__switch_away(const struct rv__context *to)
+{
+    register const struct rv__context *x1 __asm__("x1") = to;
+    __asm__ volatile("ldr x16, [x1, #16]\n\t"
+                     "ldp x17, x29, [x1]\n\t"
+                     "mov sp, x17\n\t"
+                     "br x16"
+                     :
+                     : "r"(x1)
+                     : "memory");
+    __builtin_unreachable();
+}
+
+// The control word; 0: the default one.
+ALWAYS_INLINE uint32_t rv__fpu_read(void)
+{
+    uint64_t fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    return (uint32_t)fpcr;
+}
+ALWAYS_INLINE void rv__fpu_write(uint32_t word) // as rv__fpu_read gave it
+{
+    const uint64_t fpcr = word;
+    __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
+}
+
+// Where a new goroutine starts: calls rv__main, with nothing above it for an unwinder to find.
+#define RV__START_ASM                                                                                                  \
+    __asm__(".pushsection .text\n"                                                                                     \
+            ".type rv__start, %function\n"                                                                             \
+            ".hidden rv__start\n"                                                                                      \
+            ".globl rv__start\n"                                                                                       \
+            "rv__start:\n\t"                                                                                           \
+            ".cfi_startproc\n\t"                                                                                       \
+            ".cfi_undefined x30\n\t"                                                                                   \
+            "hint #36\n\t"                                                                                             \
+            "mov x29, xzr\n\t"                                                                                         \
+            "mov x30, xzr\n\t"                                                                                         \
+            "bl rv__main\n\t"                                                                                          \
+            "brk #0\n\t"                                                                                               \
+            ".cfi_endproc\n"                                                                                           \
+            ".size rv__start, . - rv__start\n"                                                                         \
+            ".popsection");
+#define RV__SP_IN_CALL(hi) ((hi) & ~(uintptr_t)15)
 #else
 #error "no context switch for this machine yet"
 #endif
 
 void rv__start(void);
-// Stacks lie a power of two apart, and so would the frames of all goroutines in the same sets of the cache: each starts up to
-// 960 bytes further down, by its address.
 static inline void rv__context_init(struct rv__context *c, uintptr_t stack_hi)
 {
-    const uintptr_t color = (uint32_t)((uint32_t)(stack_hi >> 12) * 0x9e3779b1u) >> 28;
-    *c = (struct rv__context){.sp = (stack_hi & ~(uintptr_t)15) - color * 64, .fp = 0, .pc = (uintptr_t)rv__start};
+    *c = (struct rv__context){.sp = stack_hi & ~(uintptr_t)15, .fp = 0, .pc = (uintptr_t)rv__start};
+}
+// fn begins on the stack that ends at stack_hi.
+static inline struct rv__context rv__context_call(void (*fn)(void), uintptr_t stack_hi)
+{
+    return (struct rv__context){.sp = RV__SP_IN_CALL(stack_hi), .fp = 0, .pc = (uintptr_t)fn};
 }
 
 #endif

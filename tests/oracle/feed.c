@@ -1,6 +1,6 @@
 #include "feed.h"
 
-#include "detector/event_inline.h"
+#include "detector/strand.h"
 
 #include <string.h>
 
@@ -13,6 +13,10 @@ static struct {
     uintptr_t addr;
     size_t size;
 } blocks[4 * MAX_OBJECTS]; // live ones, to know what det_free must answer
+enum lightness feed_lightness;
+enum { CARRIERS = 3 };
+static struct det_strand *carriers[CARRIERS]; // of light strands
+static uint32_t first_id;                     // of the stream's strands
 static struct found founds[MAX_FOUND];
 static uint32_t nfounds;
 
@@ -21,7 +25,7 @@ static uint32_t nfounds;
 static void copy_side(struct found_side *to, const struct det_side *from, const struct det_report *r)
 {
     *to = (struct found_side){.kind = from->kind, .origin = from->origin, .addr = from->addr, .size = from->size};
-    const uint32_t id = r->strands[from->strand].id;
+    const uint32_t id = r->strands[from->strand].id - first_id;
     to->strand = id < ncreated ? name_of[id] : MAX_STRANDS;
     for (uint32_t i = 0; i < from->stack.n && i <= MAX_DEPTH; i++) to->pc[to->depth++] = from->stack.pc[i];
     for (uint32_t i = 0; i < from->nheld && i < MAX_HELD; i++)
@@ -30,7 +34,7 @@ static void copy_side(struct found_side *to, const struct det_side *from, const 
 static void copy_edge(struct found *to, const struct det_edge *from, const struct det_report *r)
 {
     if (to->nedges == MAX_OBJECTS) return;
-    const uint32_t id = r->strands[from->strand].id;
+    const uint32_t id = r->strands[from->strand].id - first_id;
     to->edge[to->nedges++] = (struct found_edge){.from = r->locks[from->from].addr,
                                                  .to = r->locks[from->to].addr,
                                                  .from_read = from->from_read,
@@ -138,13 +142,28 @@ static void atomic(struct det_strand *s, const struct event *e)
     det_atomic_begin(s, e->pc, e->addr, (uint32_t)e->size, &op);
     det_atomic_end(s, &op, what[e->op - OP_LOAD], e->order);
 }
+static bool is_light(uint16_t name)
+{
+    return feed_lightness == LIGHT_ALL || (feed_lightness == LIGHT_HALF && name % 2 == 0);
+}
+// One that has it already, or had it last, now and then; else another.
+static void carry(const struct event *e)
+{
+    struct rng r = {e->pc ^ e->addr << 20 ^ e->strand};
+    struct det_strand *s = strands[e->strand], *to = carriers[rng_below(&r, CARRIERS)];
+    for (int i = 0; i < CARRIERS; i++)
+        if (carriers[i] != to && carriers[i]->carrier->strand == s) det_strand_carry(carriers[i], carriers[i]);
+    det_strand_carry(to, s);
+}
+static uintptr_t end_of(uint16_t name) { return 0x7e0000000000 + 16u * name; } // a sync object
 static const char *create(struct det_strand *parent, uint16_t child, uintptr_t pc)
 {
-    struct det_strand *s = det_strand_create(parent, pc);
+    struct det_strand *s =
+        is_light(child) ? det_strand_create_light(parent, pc, child + 1u) : det_strand_create(parent, pc);
     if (!s) return "det_strand_create gave no strand";
     strands[child] = s;
     name_of[ncreated] = child;
-    return det_strand_id(s) == ncreated++ ? NULL : "the strand's id is not its number in order of creation";
+    return det_strand_id(s) - first_id == ncreated++ ? NULL : "the strand's id is not its number in order of creation";
 }
 static const char *life(struct det_strand *s, struct det_strand *child, const struct event *e)
 {
@@ -152,9 +171,19 @@ static const char *life(struct det_strand *s, struct det_strand *child, const st
     case OP_CREATE: return create(s, e->other, e->pc);
     case OP_ROOT: return create(NULL, e->strand, e->pc);
     case OP_START: det_strand_start(s, 1000 + e->strand, 0, 0); break;
-    case OP_FINISH: det_strand_finish(s); break;
-    case OP_JOIN: det_strand_join(s, e->pc, child); break;
-    case OP_DETACH: det_strand_detach(s, child); break;
+    case OP_FINISH:
+        if (is_light(e->strand)) det_release(s, e->pc, end_of(e->strand), DET_MUST);
+        det_strand_finish(s);
+        break;
+    case OP_JOIN:
+        if (is_light(e->other))
+            det_acquire(s, e->pc, end_of(e->other), DET_MUST);
+        else
+            det_strand_join(s, e->pc, child);
+        break;
+    case OP_DETACH:
+        if (!is_light(e->other)) det_strand_detach(s, child);
+        break;
     default: det_strand_abandon(s, child); break;
     }
     return NULL;
@@ -222,6 +251,12 @@ void feed_begin(const struct stream *s, enum mutant m)
                                    .report_atomic_races = true,
                                    .memory_model_c20 = s->c20};
     det_init(&cfg, sink, NULL);
+    first_id = feed_lightness ? CARRIERS : 0;
+    for (uint32_t i = 0; i < first_id; i++) {
+        carriers[i] = det_strand_create(NULL, 0);
+        det_strand_start(carriers[i], 1, 0, 0);
+        det_strand_carry(carriers[i], carriers[i]);
+    }
 }
 const char *feed(const struct event *given, const struct found **found, uint32_t *nfound)
 {
@@ -233,6 +268,7 @@ const char *feed(const struct event *given, const struct found **found, uint32_t
     *found = founds;
     *nfound = 0;
     if (!mutate(&copy)) return NULL;
+    if (s && is_light(e->strand) && e->op != OP_ROOT) carry(e);
     switch (e->op) {
     case OP_CREATE ... OP_ABANDON: wrong = life(s, strands[e->other], e); break;
     case OP_READ: access(s, e->pc, e->addr, e->size, DET_READ); break;

@@ -59,6 +59,11 @@ enum mutant {
 };
 bool mutant_parse(const char *name, enum mutant *out);
 
+// Half of the strands, or all, are light ones, and one carrier or another has them at each event. How a light one's end reaches
+// who joins it is what a runtime would do: a release and an acquire.
+enum lightness { LIGHT_NONE, LIGHT_HALF, LIGHT_ALL };
+extern enum lightness feed_lightness; // from the next feed_begin on
+
 // Starts the detector afresh.
 void feed_begin(const struct stream *s, enum mutant mutant);
 // Gives it one event. What it found is in *found until the next call. Returns NULL, or what is wrong with an

@@ -3,6 +3,7 @@
 //   oracle [--seed N] [--seconds N] [--streams N]   stream i has seed N + i; the default is 20 seconds from seed 1
 //   oracle --print N                                 shows the stream of one seed
 //   oracle --replay FILE...                          compares on written streams (tests/oracle/streams/)
+//   oracle --light half|all ...                      with light strands (feed.h)
 //   oracle --mutant NAME ...                         puts a fault into the detector's feed (feed.h) and expects the
 //                                                    oracle to notice: then 0 is the exit code, else 1
 //
@@ -184,6 +185,8 @@ int main(int argc, char **argv)
             seconds = number(argv[++i]);
         else if (!strcmp(argv[i], "--streams"))
             count = number(argv[++i]), seconds = 1000000;
+        else if (!strcmp(argv[i], "--light") && i + 1 < argc)
+            feed_lightness = !strcmp(argv[++i], "all") ? LIGHT_ALL : LIGHT_HALF;
         else if (!strcmp(argv[i], "--mutant") && i + 1 < argc && mutant_parse(argv[i + 1], &mutant))
             i++;
         else if (!strcmp(argv[i], "--print") && i + 1 < argc) {

@@ -484,7 +484,7 @@ static void *write_entries(void *arg)
 {
     for (uint32_t k = 0; !base_load_relaxed(&stop); k++) {
         const struct det_synced e = entry(k);
-        det_history_add(&busy, ring, &e);
+        det_history_add(&busy, &e);
     }
     return arg;
 }

@@ -52,7 +52,7 @@ Test(owner, taken_while_it_is_paid_then_shared)
     write_at(a, memory);
     write_at(b, memory + 8);
     cr_expect_eq(owner_of(memory), b->tag, "a new strand can pay for some pages");
-    a->credit = b->credit = 0;
+    a->carrier->credit = b->carrier->credit = 0;
     write_at(a, memory + 16);
     cr_expect_eq(owner_of(memory), (uint32_t)DET_OWNER_SHARED);
     write_at(b, memory + 24);
@@ -62,11 +62,12 @@ Test(owner, taken_while_it_is_paid_then_shared)
 Test(owner, plain_stores_earn)
 {
     begin(0);
-    a->credit = 0;
+    a->carrier->credit = 0;
     sweep_over(a, memory, 4);
     det_release(a, 0x400800, memory + 0x100000, DET_SET); // a new epoch
     sweep_over(a, memory, 4);
-    cr_expect_geq(a->credit, 4 * PAGE / 8 - 64u); // the second time; the first touch of a cell is not remembered
+    cr_expect_geq(a->carrier->credit,
+                  4 * PAGE / 8 - 64u); // the second time; the first touch of a cell is not remembered
     det_reset();
 }
 // Two strands that take turns must not stop the world of the other for ever.
@@ -90,13 +91,13 @@ Test(owner, a_sweep_takes_many_pages_at_once)
 {
     begin(0);
     sweep_over(a, memory, 64);
-    const uint32_t before = b->credit = 1u << 20;
+    const uint32_t before = b->carrier->credit = 1u << 20;
     sweep_over(b, memory, 64);
     for (uintptr_t p = 0; p < 64; p++) cr_expect_eq(owner_of(memory + p * PAGE), b->tag);
 #ifdef RAVEL_TINY
     (void)before; // two pages at a time
 #else
-    cr_expect_lt(before - b->credit, 10 * 4096u, "eight handshakes are enough for 64 pages");
+    cr_expect_lt(before - b->carrier->credit, 10 * 4096u, "eight handshakes are enough for 64 pages");
 #endif
     det_reset();
 }

@@ -86,7 +86,7 @@ static void sweep(struct det_strand *s)
     }
     det_stamp_new_epoch(s);
     s->run_next = s->run_end = s->other_next = s->other_end = 0;
-    det_record_maker_forget(&s->records);
+    det_record_maker_forget(&s->carrier->records);
     det_stamp_end_sweep(0);
 }
 static void more_stamps(struct det_strand *s)

@@ -259,7 +259,7 @@ static void *owner_or_taker(void *arg)
     struct det_strand *s = strands[me];
     det_strand_start(s, 100 + (int)me, 0, 0);
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        s->credit = 1u << 20; // it can pay: pages are taken, not shared
+        s->carrier->credit = 1u << 20; // it can pay: pages are taken, not shared
         if (me == 0) {
             memset(told, 0, sizeof told);
             det_unmap(s, owned, OWNED * PAGE);
