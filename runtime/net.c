@@ -56,15 +56,16 @@ static int option(int fd, int name)
 ssize_t rv_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *from_len)
 {
     struct iovec iov = {buf, n};
-    struct rv__io io = {fd, RV_READ, rv__fd_life(fd), try_recvfrom, NULL, &iov, 1, flags, from, from_len, 0};
+    struct rv__io io = {.fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_recvfrom, .iov = &iov};
+    io.flags = flags, io.address = from, io.address_len = from_len;
     const bool whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && option(fd, SO_TYPE) == SOCK_STREAM;
     return pass(&io, &iov, whole);
 }
 ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
 {
     struct iovec iov = {(void *)buf, n};
-    struct rv__io io = {fd, RV_WRITE, rv__fd_life(fd),       try_sendto, NULL,  &iov,
-                        1,  flags,    (struct sockaddr *)to, NULL,       to_len};
+    struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_sendto, .iov = &iov};
+    io.flags = flags, io.address = (struct sockaddr *)to, io.to_len = to_len;
     return pass(&io, &iov, !(flags & MSG_DONTWAIT)); // only a stream passes a part
 }
 
@@ -82,7 +83,9 @@ static long try_accept(struct rv__io *io)
 }
 int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len)
 {
-    struct rv__io io = {fd, RV_READ, rv__fd_life(fd), try_accept, block_accept, NULL, 0, 0, from, from_len, 0};
+    struct rv__io io = {
+        .fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_accept, .block = block_accept};
+    io.address = from, io.address_len = from_len;
     long r;
     do r = rv__io_run(&io);
     while (r == -ECONNABORTED); // that one is gone; others come

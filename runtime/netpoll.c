@@ -62,7 +62,7 @@ struct fd {
     struct rv__lock lock;
     uint32_t life;    // atomic; written under lock
     uint32_t closing; // rv_close runs, so many times; guarded by lock
-    uint32_t hints;   // atomic: enum rv__fd_hint
+    uint32_t hints;   // atomic: enum rv__fd_hint, and io.c's count above it
     int number;
     bool added;                 // epoll knew it when last asked; guarded by lock
     struct waiter *waiters;     // guarded by lock
@@ -139,10 +139,13 @@ uint32_t rv__fd_hints(int fd)
 }
 void rv__fd_hint(int fd, uint32_t hints)
 {
-    struct rv__g *g = rv__enter();
-    struct fd *f = find_or_make(fd);
+    struct fd *f = find(fd);
+    if (unlikely(!f)) {
+        struct rv__g *g = rv__enter();
+        f = make(fd);
+        rv__leave(g);
+    }
     if (f) base_store_relaxed(&f->hints, hints); // relaxed: a hint
-    rv__leave(g);
 }
 
 // ---- arming and waking -----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ enum rv__fd_hint {
     RV__FD_OURS = 1,  // a non-blocking socket that we made
     RV__FD_OTHER = 2, // no socket
     RV__FD_FILE = 4,  // a regular file or its like
+    RV__FD_DRY = 256, // times how often in a row a first attempt to read has come too early
 };
 // What is known of fd: true of the descriptor that was there last; the caller survives when it is another by now.
 uint32_t rv__fd_hints(int fd);
