@@ -1,8 +1,8 @@
 // net.c: what only sockets do: accept, connect, listen, dial, and messages with addresses. io.c has how calls wait.
 //
-// Sockets that are made here are non-blocking and close-on-exec, and TCP ones without Nagle's delay, as in Go. Those that the program made
-// keep their mode: accept4 and connect know no MSG_DONTWAIT, so of a blocking one accept polls first, and connect blocks its
-// thread between rv_syscall_enter and _exit.
+// Sockets that are made here are non-blocking and close-on-exec, and TCP ones without Nagle's delay, as in Go. Those
+// that the program made keep their mode: accept4 and connect know no MSG_DONTWAIT, so of a blocking one accept polls
+// first, and connect blocks its thread between rv_syscall_enter and _exit.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "runtime/netpoll.h"
 #include "runtime/rt.h"
 
-// ---- messages --------------------------------------------------------------------------------------------------------
+// ---- messages ------------------------------------------------------------------------------------------------------
 
 static long try_recvfrom(struct rv__io *io)
 {
@@ -69,7 +69,7 @@ ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct soc
     return pass(&io, &iov, !(flags & MSG_DONTWAIT)); // only a stream passes a part
 }
 
-// ---- accept and connect ------------------------------------------------------------------------------------------------
+// ---- accept and connect --------------------------------------------------------------------------------------------
 
 static long block_accept(struct rv__io *io)
 {
@@ -123,7 +123,7 @@ int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
     return r < 0 ? r : (int)rv__io_run(&io);
 }
 
-// ---- listen and dial -----------------------------------------------------------------------------------------------------
+// ---- listen and dial -----------------------------------------------------------------------------------------------
 
 union address {
     struct sockaddr any;

@@ -1,5 +1,5 @@
-// test_io.c: reading, writing, sockets, deadlines and closing, on the real scheduler. Descriptors come in both modes, blocking
-// and non-blocking: neither may ever stop the other goroutines.
+// test_io.c: reading, writing, sockets, deadlines and closing, on the real scheduler. Descriptors come in both modes,
+// blocking and non-blocking: neither may ever stop the other goroutines.
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -311,7 +311,7 @@ static void both_sides(void *arg)
 }
 Test(io, both_sides) { run(both_sides); }
 
-// ---- deadlines and rv_poll -------------------------------------------------------------------------------------------
+// ---- deadlines and rv_poll -----------------------------------------------------------------------------------------
 
 static void deadlines(void *arg)
 {
@@ -354,7 +354,8 @@ static void deadlines(void *arg)
 }
 Test(io, deadlines) { run(deadlines); }
 
-// After many reads that came too early the first attempt is left out: data, the end, a deadline and a close are still seen.
+// After many reads that came too early the first attempt is left out: data, the end, a deadline and a close are still
+// seen.
 static void come_too_early(struct pair p)
 {
     struct reading r;
@@ -444,7 +445,7 @@ static void polls(void *arg)
 }
 Test(io, polls) { run(polls); }
 
-// ---- numbers that are used again, files, signals, threads ------------------------------------------------------------
+// ---- numbers that are used again, files, signals, threads ----------------------------------------------------------
 
 // The number goes to another file by plain close(2), and a wait on it must work.
 static void reused(void *arg)
