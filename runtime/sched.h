@@ -237,5 +237,6 @@ void rv__preempt_init(void);
 bool rv__preempt(struct rv__p *p); // asks the goroutine that runs on p to stop; false: not now
 void *rv__sysmon(void *);
 void rv__monitor_wake(void);
+bool rv__maybe_dead(void);
 
 #endif
