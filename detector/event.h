@@ -70,6 +70,7 @@ void det_strand_carry(struct det_strand *thread, struct det_strand *s);
 // Where the thread keeps its thread-local variables. Strands that it carries touch them one after the other: what
 // they did before that is ordered.
 void det_strand_thread_locals(struct det_strand *thread, uintptr_t lo, uintptr_t hi);
+bool det_strand_inside(const struct det_strand *s); // it is at work in the detector now: async-signal-safe
 uint32_t det_strand_id(const struct det_strand *s); // 0 is the main strand, then 1, 2, ... in order of creation
 
 // ---- memory accesses (the same-epoch test is in event_inline.h) ----------------------------------------------

@@ -259,11 +259,17 @@ static void put_strand(struct base_buf *b, const struct det_strand_info *s)
     comma(b);
     base_puts(b, "{");
     member_number(b, "id", s->id);
-    member_number(b, "tid", (uint64_t)s->tid);
+    if (s->goid)
+        member_number(b, "goroutine", s->goid);
+    else if (s->forgotten)
+        member_bool(b, "forgotten", true);
+    else
+        member_number(b, "tid", (uint64_t)s->tid);
     if (s->name[0]) member_text(b, "name", s->name);
     member_bool(b, "running", s->running);
     if (s->has_parent) {
         member_number(b, "parent", s->parent_id);
+        if (s->parent_goid) member_number(b, "parent_goroutine", s->parent_goid);
         if (s->parent_name[0]) member_text(b, "parent_name", s->parent_name);
     }
     member_stack(b, "created", &s->created);

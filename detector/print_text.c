@@ -76,14 +76,23 @@ static void put_top(const struct page *p, const struct det_stack *stack)
 // ---- strands and locks ---------------------------------------------------------------------------------------
 
 static const struct det_strand_info *strand(const struct page *p, uint32_t i) { return &p->f->r->strands[i]; }
-static void put_strand_id(const struct page *p, uint32_t id)
+static void put_strand_id(const struct page *p, uint32_t id, uint64_t goid, const char *name)
 {
-    if (id)
+    if (!goid && id)
         PUT(p, "thread T%u", id);
-    else
+    else if (!goid)
         PUT(p, "main thread");
+    else
+        PUT(p, name[0] ? "goroutine %lu \"%s\"" : "goroutine %lu", goid, name);
 }
-static void put_strand(const struct page *p, uint32_t i) { put_strand_id(p, strand(p, i)->id); }
+static void put_strand(const struct page *p, uint32_t i)
+{
+    const struct det_strand_info *s = strand(p, i);
+    if (s->forgotten)
+        PUT(p, "a goroutine that ended long ago");
+    else
+        put_strand_id(p, s->id, s->goid, s->name);
+}
 
 static void put_held(const struct page *p, const struct det_side *s)
 {
@@ -94,14 +103,20 @@ static void put_held(const struct page *p, const struct det_side *s)
 }
 static void put_created_strand(const struct page *p, const struct det_strand_info *s)
 {
-    if (s->id == 0) return;
+    if (s->id == 0 || s->forgotten) return;
     paint(p, STRAND);
-    PUT(p, "  Thread T%u", s->id);
-    if (s->name[0]) PUT(p, " '%s'", s->name);
-    PUT(p, " (tid=%d, %s)", s->tid, s->running ? "running" : "finished");
+    if (s->goid) {
+        PUT(p, "  Goroutine %lu", s->goid);
+        if (s->name[0]) PUT(p, " \"%s\"", s->name);
+        PUT(p, " (%s)", s->running ? "running" : "finished");
+    } else {
+        PUT(p, "  Thread T%u", s->id);
+        if (s->name[0]) PUT(p, " '%s'", s->name);
+        PUT(p, " (tid=%d, %s)", s->tid, s->running ? "running" : "finished");
+    }
     if (s->has_parent) {
         PUT(p, " created by ");
-        put_strand_id(p, s->parent_id);
+        put_strand_id(p, s->parent_id, s->parent_goid, s->parent_name);
     }
     PUT(p, s->created.n ? " at:" : "");
     paint(p, PLAIN);

@@ -416,6 +416,7 @@ void det_strand_name(struct det_strand *s, const char *name)
     for (; name[i] && i + 1 < sizeof s->record->name; i++) s->record->name[i] = name[i];
     s->record->name[i] = 0;
 }
+bool det_strand_inside(const struct det_strand *s) { return base_load_relaxed(&s->in) != 0; } // relaxed: its own
 uint32_t det_strand_id(const struct det_strand *s) { return s->record ? s->record->id : 0; }
 
 // What the carrier remembers of one strand only.

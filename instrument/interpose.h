@@ -129,9 +129,15 @@ struct ins_me {
     enum ins_phase phase;
     int tid;
     bool robust;               // it has held a robust mutex
+    bool carries;              // goroutines.c
     struct ins_thread *thread; // threads.c
+    struct det_strand *own;    // its own strand, whichever it carries; NULL: none, or no more
 };
 extern __thread struct ins_me ins_me __attribute__((tls_model("initial-exec")));
+
+// instrument/goroutines.c: what a runtime wants to know; NULL: there is none
+struct base_runtime;
+extern const struct base_runtime *ins_runtime; // constant once set
 
 // instrument/testname.c
 void ins_testname_start(void);

@@ -95,6 +95,7 @@ static void finish(struct ins_thread *t)
 {
     if (ins_me.robust) det_release(t->strand, 0, (uintptr_t)&ins_dead_owners, 0);
     ins_me.phase = INS_GONE;
+    ins_me.own = NULL;
     det_tls = &det_nobody;
     base_compiler_barrier(); // a signal handler from here on must not find the strand, which may be freed
     det_strand_finish(t->strand);
@@ -128,7 +129,7 @@ static void own_stack(uintptr_t *lo, uintptr_t *hi)
 static void begin(struct ins_thread *t, bool fresh_stack)
 {
     const int saved = errno;
-    ins_me = (struct ins_me){.phase = INS_BUSY, .tid = sys_gettid(), .thread = t};
+    ins_me = (struct ins_me){.phase = INS_BUSY, .tid = sys_gettid(), .thread = t, .own = t->strand};
     uintptr_t lo, hi;
     own_stack(&lo, &hi);
     REAL(pthread_setspecific)(key, t);
@@ -170,6 +171,7 @@ void ins_threads_main(struct det_strand *s)
     put_locked(t, pthread_self());
     base_unlock(&table_lock);
     ins_me.thread = t;
+    ins_me.own = s;
     REAL(pthread_setspecific)(key, t);
 }
 void ins_threads_all_off(void)

@@ -21,6 +21,8 @@
 
 #include <errno.h>
 
+#include "runtime/feed.h"
+#include "runtime/sched.h"
 #include "runtime/small.h"
 
 enum outcome { DONE, CLOSED, WAIT };
@@ -50,6 +52,11 @@ static void zero(void *to, size_t n)
 }
 
 static inline char *slot(rv_chan *ch, uint64_t i) { return ch->buffer + i * ch->elem_size; }
+// What tells the detectors the i-th slot from the others. Slots of nothing take a byte each for that.
+static inline const char *place_of(const rv_chan *ch, uint64_t i)
+{
+    return ch->buffer + i * (ch->elem_size ? ch->elem_size : 1);
+}
 static inline uint64_t after(const rv_chan *ch, uint64_t i) { return i + 1 == ch->capacity ? 0 : i + 1; }
 static inline void set_n(rv_chan *ch, uint64_t n)
 {
@@ -70,18 +77,31 @@ static COLD void check_elem(const rv_chan *ch)
 }
 static COLD _Noreturn void send_on_closed(void) { rv__fatal("send on closed channel"); }
 
+// For the detectors an element that is handed over past an empty ring goes through the ring's next slot, so that it is
+// told from which receive a later send learns.
+static COLD void tell_handed(rv_chan *ch, const struct rv__waiter *w, uintptr_t pc)
+{
+    rv__feed_get(pc, w);
+    if (ch->capacity) {
+        rv__feed_pass(pc, place_of(ch, ch->write));
+        ch->read = ch->write = after(ch, ch->write);
+    }
+    rv__feed_pass(pc, w);
+}
 // Both halves are called with the lock held and leave the lock to their caller, with the waiter to wake in *wake.
-ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv__g **wake)
+ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv__g **wake, uintptr_t pc)
 {
     if (unlikely(ch->closed)) return CLOSED;
     struct rv__waiter *w = rv__waitq_pop(&ch->receivers);
     if (w) {
+        if (unlikely(rv__feed != NULL)) tell_handed(ch, w, pc);
         rv__copy(w->elem, elem, ch->elem_size);
         w->ok = true;
         *wake = w->g;
         return DONE;
     }
     if (ch->n == ch->capacity) return WAIT;
+    rv__feed_pass(pc, place_of(ch, ch->write));
     rv__copy(slot(ch, ch->write), elem, ch->elem_size);
     ch->write = after(ch, ch->write);
     set_n(ch, ch->n + 1);
@@ -89,8 +109,9 @@ ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv_
 }
 // The ring has an element: takes it. If somebody waits to send, the ring is full, and his element goes into the slot that
 // becomes free: n stays.
-ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake)
+ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake, uintptr_t pc)
 {
+    rv__feed_pass(pc, place_of(ch, ch->read));
     rv__copy(elem, slot(ch, ch->read), ch->elem_size);
     ch->read = after(ch, ch->read);
     struct rv__waiter *w = rv__waitq_pop(&ch->senders);
@@ -98,25 +119,29 @@ ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake)
         set_n(ch, ch->n - 1);
         return;
     }
+    rv__feed_pass(pc, w);
+    rv__feed_pass(pc, place_of(ch, ch->write));
     rv__copy(slot(ch, ch->write), w->elem, ch->elem_size);
     ch->write = after(ch, ch->write);
     w->ok = true;
     *wake = w->g;
 }
-ALWAYS_INLINE enum outcome recv_locked(rv_chan *ch, void *elem, struct rv__g **wake)
+ALWAYS_INLINE enum outcome recv_locked(rv_chan *ch, void *elem, struct rv__g **wake, uintptr_t pc)
 {
     if (ch->n != 0) {
-        take_locked(ch, elem, wake);
+        take_locked(ch, elem, wake, pc);
         return DONE;
     }
     struct rv__waiter *w = rv__waitq_pop(&ch->senders);
     if (w) {
+        rv__feed_pass(pc, w);
         rv__copy(elem, w->elem, ch->elem_size);
         w->ok = true;
         *wake = w->g;
         return DONE;
     }
     if (likely(!ch->closed)) return WAIT;
+    rv__feed_get(pc, ch);
     zero(elem, ch->elem_size);
     return CLOSED;
 }
@@ -126,47 +151,55 @@ ALWAYS_INLINE void unlock_and_wake(rv_chan *ch, struct rv__g *wake)
     if (wake) rv__ready(wake);
 }
 // The lock is held; on return it is not, and ch may be gone. False: the channel was closed meanwhile.
-ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, void *elem, enum rv__why why)
+ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, void *elem, enum rv__why why,
+                           uintptr_t pc)
 {
     struct rv__waiter w = {.g = g, .elem = elem};
+    rv__feed_pass(pc, &w);
     rv__waitq_push(q, &w);
     rv__park_begin(g, why, ch);
     rv__unlock(&ch->lock);
     rv__park(g);
+    rv__feed_get(pc, &w);
     return w.ok; // written before g was made ready
 }
 
 void rv_chan_send(rv_chan *ch, const void *elem)
 {
-    struct rv__g *const g = rv__enter();
+    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    if (likely(ch != NULL)) rv__feed_touch(pc, elem, ch->elem_size, false);
+    struct rv__g *const g = rv__begin()->g;
     struct rv__g *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_SEND_NIL);
     if (unlikely(!elem)) check_elem(ch);
     rv__lock(&ch->lock);
-    const enum outcome o = send_locked(ch, elem, &wake);
+    const enum outcome o = send_locked(ch, elem, &wake, pc);
     if (likely(o == DONE)) {
         unlock_and_wake(ch, wake);
     } else if (o == CLOSED) {
         rv__unlock(&ch->lock);
         send_on_closed();
-    } else if (!wait_in(&ch->senders, g, ch, (void *)elem, RV__WHY_CHAN_SEND)) {
+    } else if (!wait_in(&ch->senders, g, ch, (void *)elem, RV__WHY_CHAN_SEND, pc)) {
         send_on_closed();
     }
-    rv__leave(g);
+    rv__end();
 }
 bool rv_chan_recv(rv_chan *ch, void *elem)
 {
-    struct rv__g *const g = rv__enter();
+    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const size_t size = ch ? ch->elem_size : 0; // ch may be gone once the element is here
+    struct rv__g *const g = rv__begin()->g;
     struct rv__g *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_RECV_NIL);
     rv__lock(&ch->lock);
-    const enum outcome o = recv_locked(ch, elem, &wake);
+    const enum outcome o = recv_locked(ch, elem, &wake, pc);
     bool ok = o == DONE;
     if (o != WAIT)
         unlock_and_wake(ch, wake);
     else
-        ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV);
-    rv__leave(g);
+        ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV, pc);
+    rv__end();
+    rv__feed_touch(pc, elem, size, true);
     return ok;
 }
 
@@ -180,33 +213,39 @@ int rv_chan_try_send(rv_chan *ch, const void *elem)
 {
     if (unlikely(!ch)) return -EAGAIN;
     if (would_wait(ch, base_load_acquire(&ch->n) == ch->capacity, &ch->receivers)) return -EAGAIN; // acquire: as there
-    struct rv__g *const g = rv__enter();
+    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    rv__feed_touch(pc, elem, ch->elem_size, false);
+    rv__begin();
     struct rv__g *wake = NULL;
     if (unlikely(!elem)) check_elem(ch);
     rv__lock(&ch->lock);
-    const enum outcome o = send_locked(ch, elem, &wake);
+    const enum outcome o = send_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
     if (o == CLOSED) send_on_closed();
-    rv__leave(g);
+    rv__end();
     return o == DONE ? 0 : -EAGAIN;
 }
 int rv_chan_try_recv(rv_chan *ch, void *elem)
 {
     if (unlikely(!ch)) return -EAGAIN;
     if (would_wait(ch, base_load_acquire(&ch->n) == 0, &ch->senders)) return -EAGAIN; // acquire: as in would_wait
-    struct rv__g *const g = rv__enter();
+    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const size_t size = ch->elem_size; // as in rv_chan_recv
+    rv__begin();
     struct rv__g *wake = NULL;
     rv__lock(&ch->lock);
-    const enum outcome o = recv_locked(ch, elem, &wake);
+    const enum outcome o = recv_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
-    rv__leave(g);
+    rv__end();
+    if (o != WAIT) rv__feed_touch(pc, elem, size, true);
     return o == DONE ? 0 : o == CLOSED ? -EPIPE : -EAGAIN;
 }
 
 // Wakes all of q with the bad news: what each G does next is its own affair, so they are collected first.
-static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *out)
+static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *out, uintptr_t pc)
 {
     for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
+        rv__feed_pass(pc, w);
         zero(w->elem, zeroed);
         w->ok = false;
         rv__glist_push(out, w->g);
@@ -214,18 +253,20 @@ static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *o
 }
 void rv_chan_close(rv_chan *ch)
 {
-    struct rv__g *const g = rv__enter();
+    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    rv__begin();
     if (unlikely(!ch)) rv__fatal("close of nil channel");
+    rv__feed_put(pc, ch);
     struct rv__glist woken = {0};
     rv__lock(&ch->lock);
     const bool twice = ch->closed;
     base_store_relaxed(&ch->closed, 1u); // relaxed: the lock publishes it; without the lock it is a hint
-    drain_locked(&ch->receivers, ch->elem_size, &woken);
-    drain_locked(&ch->senders, 0, &woken);
+    drain_locked(&ch->receivers, ch->elem_size, &woken, pc);
+    drain_locked(&ch->senders, 0, &woken, pc);
     rv__unlock(&ch->lock);
     if (unlikely(twice)) rv__fatal("close of closed channel");
     rv__ready_list(&woken);
-    rv__leave(g);
+    rv__end();
 }
 size_t rv_chan_len(rv_chan *ch)
 {
@@ -235,17 +276,17 @@ size_t rv_chan_cap(rv_chan *ch) { return ch ? ch->capacity : 0; }
 
 // ---- making and freeing --------------------------------------------------------------------------------------------
 
-static size_t bytes_of(const rv_chan *ch) { return sizeof *ch + ch->capacity * ch->elem_size; }
+static size_t bytes_of(const rv_chan *ch) { return sizeof *ch + ch->capacity * (ch->elem_size ? ch->elem_size : 1); }
 
 rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
 {
     size_t bytes;
-    if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes) ||
+    if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size ? elem_size : 1, capacity, &bytes) ||
         __builtin_add_overflow(bytes, sizeof(rv_chan), &bytes))
         return NULL;
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
-    rv__leave(g);
+    rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
     return ch;
@@ -266,12 +307,13 @@ static COLD _Noreturn void freed_with_waiters(const rv_chan *ch)
 }
 static void destroy(rv_chan *ch)
 {
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) freed_with_waiters(ch);
+    rv__feed_forget(ch, bytes_of(ch));
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
-    rv__leave(g);
+    rv__end();
 }
 rv_chan *rv_chan_ref(rv_chan *ch)
 {

@@ -1,10 +1,48 @@
-// feed.h: what the runtime tells the detector, if there is one in the program.
+// feed.h: what the runtime tells the detectors, if there are any in the program (base/hooks.h). feed.c has the idea.
 #ifndef RUNTIME_FEED_H
 #define RUNTIME_FEED_H
 
-#include <stdbool.h>
+#include "base/atomic.h"
+#include "base/hooks.h"
+
+extern const struct base_detector *rv__feed; // NULL: nobody listens; constant from the first rv_run on
+
+void rv__feed_init(void);
 
 // The running strand is inside the detector: it must not be stopped now.
-static inline bool rv__feed_inside(void) { return false; }
+static inline bool rv__feed_inside(void) { return unlikely(rv__feed != NULL) && rv__feed->inside(); }
+static inline struct det_strand *rv__feed_create(uintptr_t pc, uint64_t goid)
+{
+    return unlikely(rv__feed != NULL) ? rv__feed->create(pc, goid) : NULL;
+}
+// The thread works for s from now on; NULL: for the runtime.
+static inline void rv__feed_carry(struct det_strand *s)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->carry(s);
+}
+
+// What the calling strand did so far, to whoever takes it from there; what others left there. pc: of the program's call.
+static inline void rv__feed_put(uintptr_t pc, const void *at)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->release(rv__feed->current(), pc, at, BASE_MUST);
+}
+static inline void rv__feed_get(uintptr_t pc, const void *at)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->acquire(rv__feed->current(), pc, at, BASE_MUST);
+}
+// Both: a place that one strand after the other passes through.
+COLD void rv__feed_pass_slow(uintptr_t pc, const void *at);
+static inline void rv__feed_pass(uintptr_t pc, const void *at)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed_pass_slow(pc, at);
+}
+static inline void rv__feed_touch(uintptr_t pc, const void *at, size_t n, bool write)
+{
+    if (unlikely(rv__feed != NULL) && at && n) rv__feed->access(rv__feed->current(), pc, at, n, write);
+}
+static inline void rv__feed_forget(const void *at, size_t n)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->forget(rv__feed->current(), at, n);
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/arena.h"
+#include "runtime/feed.h"
 
 struct rv__g_block *rv__g_blocks;
 enum { FIRST = 16 * sizeof(struct rv__g_block), HUGE = 2 << 20 };
@@ -144,6 +145,7 @@ struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void
     g->saved_errno = 0;
     g->fpu = 0;
     g->dropped = 0;
+    g->strand = rv__feed_create(pc, g->id);
     g->lock_depth = 0;
     if (unlikely(creator && creator->extra)) rv__extra_inherit(creator, g);
     if (p)
@@ -173,6 +175,7 @@ int rv_try_go(rv_fn *fn, void *arg, const rv_go_options *o, rv_gid *out)
     struct rv__g *g = rv__g_make(me, p, fn, arg, stack, (uintptr_t)__builtin_return_address(0));
     if (g) {
         if (o && (o->name || o->labels)) rv__extra_set(g, o->name, o->labels);
+        if (unlikely(rv__feed != NULL) && o && o->name) rv__feed->name(g->strand, o->name);
         if (out) *out = g->id;
         rv__g_launch(p, g);
     }

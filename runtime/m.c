@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/print.h"
 #include "runtime/fault.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum { M_STACK = 256 << 10 };
@@ -65,7 +66,7 @@ void rv__p_idle_put_locked(struct rv__p *p)
 }
 void rv__p_hand_off(struct rv__p *p)
 {
-    struct rv__m *m = rv__anything_to_do() ? rv__m_idle_get() : NULL;
+    struct rv__m *m = rv__anything_to_do() || rv__wants_poller() ? rv__m_idle_get() : NULL;
     if (m) {
         rv__m_unpark(m, p);
         return;
@@ -74,7 +75,7 @@ void rv__p_hand_off(struct rv__p *p)
     rv__p_idle_put_locked(p);
     rv__unlock(&rv__sched.lock);
     sys_membarrier(); // sched.h, lost wake-ups
-    if (rv__anything_to_do()) rv__wake_one();
+    if (rv__anything_to_do() || rv__wants_poller()) rv__wake_one();
 }
 
 // ---- parking ---------------------------------------------------------------------------------------------------------
@@ -182,6 +183,7 @@ static void *m_main(void *arg)
     rv__m_begin(m);
     rv__section_begin(m);
     pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL); // the maker has all of them blocked
+    rv__feed_carry(NULL);
     rv__schedule(m);
     rv__section_end(m);
     rv__m_finish(m);
@@ -221,6 +223,7 @@ static void make_one(void)
 void *rv__m_maker(void *arg)
 {
     (void)arg;
+    rv__feed_carry(NULL);
     while (!base_load_relaxed(&rv__sched.stopping)) {
         if (base_exchange_acquire(&rv__sched.want_m, 0u) == 0) {
             sys_futex_wait(&rv__sched.want_m, 0);

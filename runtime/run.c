@@ -16,6 +16,7 @@
 #include "base/print.h"
 #include "runtime/dump.h"
 #include "runtime/fault.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
 enum { MAIN_STACK = 8 << 20 };
@@ -116,6 +117,10 @@ _Noreturn void rv__end_run(void)
     if (unlikely(g->extra != NULL)) rv__extra_finish(g);
     rv__enter();
     struct rv__m *m = rv__m();
+    if (unlikely(rv__feed != NULL)) {
+        rv__feed_put(0, &call);
+        rv__feed->finish(g->strand);
+    }
     base_store_release(&rv__sched.stopping, 1u); // release: what main did, before who sees it
     if (m != call.m) rv__m_unpark(call.m, NULL);
     rv__drop(m);
@@ -146,6 +151,7 @@ static void init_once(void)
 {
     base_flags_parse(base_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
     rv__fault_init();
+    rv__feed_init();
     pthread_atfork(NULL, NULL, in_child);
 }
 static int procs_wanted(void)
@@ -193,10 +199,11 @@ static void drop_ms(struct rv__m *me)
 }
 static void forget(void)
 {
+    rv__netpoll_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);
-        rv__timers_init(&p->timers);
+        rv__timers_clear(&p->timers);
         base_store_relaxed(&p->m, NULL);
         p->created = p->ended = 0;
         base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
@@ -244,7 +251,9 @@ int rv_run(rv_fn *fn, void *arg)
         rv__schedule(m);
     }
     base_store_relaxed(&rv__sched.stopping, 1u);
+    rv__feed_carry(NULL);
     finish(m);
+    rv__feed_get(0, &call); // rv_run's caller goes on after main
     m->main = false;
     rv__m_tls = was;
     return g ? 0 : -ENOMEM;

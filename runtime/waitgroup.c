@@ -11,6 +11,7 @@
 // used anew before all of them have returned; here that is harmless, as the list is their own by then.)
 #include <errno.h>
 
+#include "runtime/feed.h"
 #include "runtime/rt.h"
 #include "runtime/small.h"
 
@@ -48,12 +49,16 @@ static NOINLINE void release(rv_waitgroup *wg, uint64_t state) // state: (0, w),
     // relaxed: the lock publishes it to waiters, and add's own operation orders the rest
     if (!base_cas_relaxed(&wg->state, &state, 0u)) misuse();
     rv__unlock(lock_of(wg));
-    rv__ready_list(&woken);
+    if (woken.n == 1)
+        rv__ready(rv__glist_pop(&woken)); // next
+    else
+        rv__ready_list(&woken);
     rv__leave(g);
 }
 void rv_wg_add(rv_waitgroup *wg, int64_t n)
 {
     if (unlikely(n != (int32_t)n)) rv__fatal("WaitGroup counter overflow");
+    if (n < 0) rv__feed_put((uintptr_t)__builtin_return_address(0), wg);
     // acq_rel: a done publishes what was done before it to the one that brings the counter to zero, and by it to the waiters
     const uint64_t old = base_add_acq_rel(&wg->state, (uint64_t)n << 32), state = old + ((uint64_t)n << 32);
     const int32_t counter = counter_of(state);
@@ -72,7 +77,7 @@ static bool count_in(rv_waitgroup *wg)
         if (base_cas_acq_rel(&wg->state, &state, state + ONE_WAITER)) return true; // acq_rel: in the line of the dones
     return false;
 }
-void rv_wg_wait(rv_waitgroup *wg)
+static void wait_for_zero(rv_waitgroup *wg)
 {
     // acquire: pairs with the done that made it zero
     if (counter_of(base_load_acquire(&wg->state)) == 0) return;
@@ -88,6 +93,12 @@ void rv_wg_wait(rv_waitgroup *wg)
         rv__park(g);
     }
     rv__leave(g);
+}
+
+void rv_wg_wait(rv_waitgroup *wg)
+{
+    wait_for_zero(wg);
+    rv__feed_get((uintptr_t)__builtin_return_address(0), wg);
 }
 
 struct start { // what rv_wg_go hands to its goroutine

@@ -23,7 +23,7 @@ __attribute__((noinline)) void fault_deeper(int n)
     if (n >= 0) fault_deeper(n + 1);
     sink = frame[n % 7];
 }
-static void overflow(void *arg)
+void overflow(void *arg)
 {
     (void)arg;
     fault_deeper(0);
@@ -49,12 +49,16 @@ static void check_worker(void (*fn)(void), const char *size)
     expect_said("goroutine 2 \"worker\" [running]:\n");
     expect_said("created by ");
     expect_said(" in goroutine 1\n");
+    expect_said("fault_deeper()\n"); // both ends
+    expect_said("\noverflow()\n");
 }
 static void check_workers(void)
 {
     check_worker(overflow_default, " 65536 bytes");
     check_worker(overflow_small, " 16384 bytes");
+    cr_expect_null(strstr(child_said, "elided")); // some 70 frames
     check_worker(overflow_large, " 1048576 bytes");
+    expect_said("...additional frames elided...\n");
 }
 Test(fault, overflow) { check_workers(); }
 Test(fault, overflow_by_mprotect)
@@ -65,6 +69,7 @@ Test(fault, overflow_by_mprotect)
 Test(fault, overflow_of_main)
 {
     cr_expect_eq(child_run(overflow_main), 2);
+    expect_said("\noverflow()\n");
     expect_said("goroutine 1 has used up its stack of 8388608 bytes");
 }
 // The program's thread has a signal stack of its own, too small for a report.
@@ -248,3 +253,46 @@ Test(fault, stack_used)
     cr_expect_eq(child_run(uses), 0);
     cr_expect_eq(rv_stack_used(), 0u, "a plain thread has no goroutine's stack");
 }
+
+// ---- memory goes back ------------------------------------------------------------------------------------------------
+
+// Many goroutines each use 12 pages of stack and end; nobody does anything afterwards, and sysmon sleeps. Their pages go back.
+static rv_chan *gate;
+static rv_waitgroup all_have;
+static long resident(void) // pages
+{
+    long size, pages = -1;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (fscanf(f, "%ld %ld", &size, &pages) != 2) _exit(20);
+    fclose(f);
+    return pages;
+}
+static void use_much(void *arg)
+{
+    volatile char *p = __builtin_alloca(50000);
+    (void)arg;
+    for (int i = 0; i < 50000; i += 1000) p[i] = 1;
+    rv_wg_done(&all_have);
+    rv_chan_recv(gate, NULL);
+}
+static void wait_for_pages(void *limit) // in the kernel, so that all Ps are idle
+{
+    for (int i = 0; i < 1000 && resident() > (long)limit; i++) usleep(10000);
+    if (resident() > (long)limit) _exit(12);
+}
+static void burst(void *arg)
+{
+    enum { N = 2000 };
+    const long before = resident();
+    (void)arg;
+    gate = rv_chan_make(0, 0);
+    rv_wg_add(&all_have, N);
+    for (int i = 0; i < N; i++) rv_wg_go(&wg, use_much, NULL);
+    rv_wg_wait(&all_have);
+    for (int i = 0; i < N; i++) rv_chan_send(gate, NULL);
+    rv_wg_wait(&wg);
+    if (resident() - before < N * 10) _exit(11);
+    rv_blocking(wait_for_pages, (void *)(before + N * 4));
+}
+static void run_burst(void) { rv_run(burst, NULL); }
+Test(fault, idle_program_gives_stacks_back) { cr_expect_eq(child_run(run_burst), 0); }

@@ -1,0 +1,142 @@
+// goroutines.c: what the runtime tells the detector (base/hooks.h), where both are in the program.
+//
+// A goroutine is a light strand (detector/event.h); the thread that runs it carries it, and det_tls names the strand that the thread
+// works for. Threads of the runtime's own are strands like any other that only carry.
+// None of these functions holds a thread-local variable's address across a switch: each runs in one thread.
+#include "instrument/interpose.h"
+
+#include <elf.h>
+#include <link.h>
+#include <sys/auxv.h>
+
+#include "base/hooks.h"
+
+_Static_assert((int)BASE_MUST == (int)DET_MUST && (int)BASE_REPLACE == (int)DET_SET, "the same flags");
+const struct base_runtime *ins_runtime;
+
+// ---- where thread-local variables are ----------------------------------------------------------------------------------
+
+// The program's file tells its own headers to nobody but the kernel; others begin with theirs.
+static const ElfW(Phdr) * headers(const struct link_map *map, size_t *n)
+{
+    if (map == _r_debug.r_map) {
+        *n = getauxval(AT_PHNUM);
+        return (const void *)getauxval(AT_PHDR);
+    }
+    const ElfW(Ehdr) *e = (const void *)map->l_addr;
+    if (map->l_addr == getauxval(AT_SYSINFO_EHDR) || !e) return NULL;
+    *n = e->e_phnum;
+    return (const void *)(map->l_addr + e->e_phoff);
+}
+// How many bytes below the thread pointer hold the variables of what was loaded at the start, by the dynamic linker's rule.
+static size_t static_tls(void)
+{
+    size_t bytes = 0;
+    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+        size_t n = 0;
+        const ElfW(Phdr) *ph = headers(map, &n);
+        for (size_t i = 0; ph && i < n; i++)
+            if (ph[i].p_type == PT_TLS) {
+                const size_t align = ph[i].p_align ? ph[i].p_align : 1;
+                bytes = (bytes + ph[i].p_memsz + align - 1) & ~(align - 1);
+            }
+    }
+    return bytes;
+}
+static COLD void first_carry(struct det_strand *own)
+{
+    ins_me.carries = true;
+    const uintptr_t tp = (uintptr_t)__builtin_thread_pointer();
+    det_strand_thread_locals(own, tp - static_tls(), tp);
+}
+
+// ---- the table ---------------------------------------------------------------------------------------------------------
+
+static struct det_strand *current(void)
+{
+    struct det_strand *s = ins_self();
+    return s != &det_nobody ? s : NULL;
+}
+static struct det_strand *create(uintptr_t pc, uint64_t goid)
+{
+    struct det_strand *s = current();
+    return s ? det_strand_create_light(s, pc, goid) : NULL;
+}
+static void abandon(struct det_strand *g)
+{
+    struct det_strand *s = current();
+    if (g && s) det_strand_abandon(s, g);
+}
+static void name(struct det_strand *s, const char *text)
+{
+    if (s) det_strand_name(s, text);
+}
+static void carry(struct det_strand *s)
+{
+    struct det_strand *own = ins_me.own;
+    if (unlikely(!own || !ins_on)) return;
+    if (unlikely(!ins_me.carries)) first_carry(own);
+    det_tls = own; // a handler's events in between are the thread's
+    base_compiler_barrier();
+    det_strand_carry(own, s ? s : own);
+    base_compiler_barrier();
+    if (s) det_tls = s;
+}
+static void start(struct det_strand *s, uintptr_t lo, uintptr_t hi)
+{
+    if (s) det_strand_start(s, 0, lo, hi);
+}
+static void finish(struct det_strand *s)
+{
+    if (!s || !ins_on) return;
+    det_tls = ins_me.own;
+    base_compiler_barrier(); // a handler from here on must not find the strand
+    det_strand_finish(s);
+}
+static void acquire(struct det_strand *s, uintptr_t pc, const void *at, int flags)
+{
+    if (s) det_acquire(s, pc, (uintptr_t)at, flags);
+}
+static void release(struct det_strand *s, uintptr_t pc, const void *at, int flags)
+{
+    if (s) det_release(s, pc, (uintptr_t)at, flags);
+}
+static void sync_destroy(struct det_strand *s, uintptr_t pc, const void *at)
+{
+    if (s) det_sync_destroy(s, pc, (uintptr_t)at);
+}
+static void touch(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write)
+{
+    if (s) det_range(s, pc, (uintptr_t)at, size, write ? DET_WRITE : DET_READ);
+}
+static void forget(struct det_strand *s, const void *at, size_t size)
+{
+    if (s) det_unmap(s, (uintptr_t)at, size);
+}
+static bool inside(void)
+{
+    struct det_strand *s = det_tls;
+    return ins_me.phase == INS_BUSY || (s != &det_nobody && det_strand_inside(s));
+}
+static const struct base_detector table = {
+    .size = sizeof table,
+    .create = create,
+    .abandon = abandon,
+    .name = name,
+    .carry = carry,
+    .start = start,
+    .finish = finish,
+    .current = current,
+    .acquire = acquire,
+    .release = release,
+    .sync_destroy = sync_destroy,
+    .access = touch,
+    .forget = forget,
+    .inside = inside,
+};
+INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *runtime)
+{
+    if (!current() || !runtime || runtime->size != sizeof *runtime) return NULL;
+    ins_runtime = runtime;
+    return &table;
+}

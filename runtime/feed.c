@@ -1,0 +1,57 @@
+// feed.c: the runtime as the detectors see it.
+//
+// A goroutine is a strand: made by rv__g_make, begun and ended on its own stack, carried by the M that runs it. The
+// scheduler says who is carried where it switches: in `bring`, before the switch, and before it goes to g0. Queues, locks and wake-ups of
+// the runtime's own tell nothing, so they order nothing. What orders is told by the objects that the program calls, as
+// passing through a place: the slot of a channel's ring, or, of a waiter, its place in the queue. (Whoever completes an operation for
+// a waiter passes through that, too. So a sender that finds a receiver waiting at an empty ring learns what that did before
+// it waited, which Go's rules do not promise; it costs no false report.)
+#include "runtime/feed.h"
+#include "runtime/rt.h"
+
+const struct base_detector *rv__feed;
+
+__attribute__((weak, visibility("default"))) const struct base_detector *ravel_attach(const struct base_runtime *);
+
+// What a blocking call of libc's means here is known from rv_syscall_enter.
+static bool blocking_begin(bool surely)
+{
+    (void)surely;
+    if (rv_goid() == 0) return false;
+    rv_syscall_enter();
+    return true;
+}
+static void pin(void)
+{
+    if (rv_goid()) rv_lock_os_thread();
+}
+static void unpin(void)
+{
+    if (rv_goid()) rv_unlock_os_thread();
+}
+static void mask_changed(bool changed)
+{
+    if (changed)
+        pin();
+    else
+        unpin();
+}
+static const struct base_runtime table = {
+    .size = sizeof table,
+    .blocking_begin = blocking_begin,
+    .blocking_end = rv_syscall_exit,
+    .pin = pin,
+    .unpin = unpin,
+    .mask_changed = mask_changed,
+};
+void rv__feed_init(void)
+{
+    const struct base_detector *d = ravel_attach ? ravel_attach(&table) : NULL;
+    if (d && d->size == sizeof *d) rv__feed = d;
+}
+COLD void rv__feed_pass_slow(uintptr_t pc, const void *at)
+{
+    struct det_strand *s = rv__feed->current();
+    rv__feed->acquire(s, pc, at, BASE_MUST);
+    rv__feed->release(s, pc, at, BASE_MUST | BASE_REPLACE);
+}
