@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""samples/run.py --ravel RAVEL [--cc COMPILER] [-O LEVEL] NAME...: runs samples and compares with what they promise.
+"""samples/run.py --ravel RAVEL [--cc COMPILER] [-O LEVEL] [--go DIR] NAME...: runs samples and compares with what they promise.
 
 Each samples/NAME has buggy.c and mended.c. In buggy.c, comments at the end of lines say what must be reported:
 
@@ -8,7 +8,7 @@ Each samples/NAME has buggy.c and mended.c. In buggy.c, comments at the end of l
     // lock-cycle: LABEL    a line that takes a lock of the cycle LABEL
 
 buggy must report these pairs of lines, nothing else, and exit with 66, every time; mended must run in silence and
-exit with 0.
+exit with 0. One that includes <ravel.h> is linked with libravel_go.a, and runs on one, two and four Ps.
 """
 import argparse
 import collections
@@ -59,11 +59,20 @@ def reported(source, log):
     return findings
 
 
-def run(program, directory, source):
+def has_goroutines(source):
+    return "#include <ravel.h>" in source.read_text(encoding="utf-8")
+
+
+def runs(source):
+    """The options of each run."""
+    return [f":maxprocs={n}" for n in (1, 2, 4)] if has_goroutines(source) else [""] * RUNS
+
+
+def run(program, directory, source, more):
     """Runs program once; returns exit code, findings, and what it wrote to stderr."""
     for old in directory.glob("log.*"):
         old.unlink()
-    options = f"report_format=json:log_path={directory}/log"
+    options = f"report_format=json:log_path={directory}/log{more}"
     done = subprocess.run([program], env={**os.environ, "RAVEL_OPTIONS": options}, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
     log = "".join(path.read_text(encoding="utf-8") for path in directory.glob("log.*"))
@@ -78,14 +87,16 @@ def check(args, name, directory):
         program = directory / twin
         command = [*args.ravel, "-Wall", "-Wextra", "-Werror", "-g", f"-O{args.O}", "-pthread", str(source), "-o",
                    str(program)]
+        if has_goroutines(source):
+            command += [f"-I{SAMPLES.parent / 'include'}", f"{args.go}/libravel_go.a"]
         built = subprocess.run(command, env={**os.environ, "RAVEL_CC": args.cc}, capture_output=True, text=True,
                                check=False)
         if built.returncode or built.stderr:
             complaints.append(f"{name}/{twin}.c: {args.cc} -O{args.O} says\n{built.stderr}")
             continue
         wanted = promised(source)
-        for _ in range(RUNS):
-            code, found, errors = run(program, directory, source)
+        for more in runs(source):
+            code, found, errors = run(program, directory, source, more)
             if found != wanted:
                 complaints.append(f"{name}/{twin}.c: missed {sorted(wanted - found)}, reported beside {sorted(found - wanted)}")
             if code != (FOUND if wanted else 0):
@@ -100,6 +111,7 @@ def main():
     parser.add_argument("--ravel", required=True, type=lambda path: [path, "cc"], help="the ravel command")
     parser.add_argument("--cc", default="cc", help="the compiler behind it")
     parser.add_argument("-O", default="1", metavar="LEVEL", help="optimisation: 0, 1, 2, 3 or s")
+    parser.add_argument("--go", metavar="DIR", help="where libravel_go.a is")
     parser.add_argument("names", nargs="+", metavar="NAME")
     args = parser.parse_args()
     complaints = []
