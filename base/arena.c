@@ -9,9 +9,11 @@ static char *bump, *bump_end; // guarded by lock
 static size_t total;          // guarded by lock
 static char scratch[4096] __attribute__((aligned(64)));
 
+bool base_arena_in_cores __attribute__((weak));
+
 static void *map_or_give_up(size_t bytes)
 {
-    void *p = sys_reserve(bytes);
+    void *p = base_arena_in_cores ? sys_alloc(bytes) : sys_reserve(bytes);
     CHECK(p && "out of memory for the detector's own tables");
     return p;
 }

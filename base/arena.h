@@ -3,12 +3,16 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/lock.h"
 
 // bytes of zeroed memory, 16-byte aligned. Thread-safe. Never returns NULL: out of memory is said and ends checking
 // (base_check_failed); the caller then gets a scratch page that is shared by all who fail.
 void *base_arena_alloc(size_t bytes);
+// Whether core files hold arenas. False, unless who links base/ defines it as true: the runtime does, whose Gs a debugger
+// reads; the detector's tables are large, and of no use there.
+extern bool base_arena_in_cores;
 // What arenas hold now, in bytes; for stats.
 size_t base_arena_bytes(void);
 

@@ -141,39 +141,54 @@ RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threa
 // At least ns; 0 or less returns at once. Threads too.
 RV_API void rv_sleep(int64_t ns);
 
-// A timer, embedded where its owner likes; zero is a stopped timer without a function. fn(arg) runs on a goroutine of
-// its own. The timer may be freed by its own fn, and after rv_timer_stop_wait; not while it runs down. Threads too.
+// A timer, embedded where its owner likes; zero is a stopped timer without a function, and starting it is fatal. fn(arg)
+// runs on a goroutine of its own, and returns (no rv_goexit). What came before the start happens before fn; what fn did
+// happens before the rv_timer_stop_wait that waited for it returns. Threads too. Several may use one timer at once.
+// The timer may be freed by its own fn if no other call on it is under way; after a stop that says true; and after
+// rv_timer_stop_wait. One that runs down when rv_run returns never fires; init it before it is used again.
 typedef struct rv_timer {
-    uint64_t opaque[10];
+    uint64_t opaque[12];
 } rv_timer;
 RV_API void rv_timer_init(rv_timer *t, rv_fn *fn, void *arg);
-RV_API void rv_timer_start(rv_timer *t, int64_t ns); // once, ns from now; running already: anew
-RV_API void rv_timer_start_every(rv_timer *t, int64_t ns,
-                                 int64_t every); // then every `every` ns; late ticks are dropped
-RV_API bool rv_timer_stop(rv_timer *t);          // true: it ran down and was stopped; fn will not run for that start
-RV_API bool rv_timer_stop_wait(rv_timer *t);     // the same, and waits for an fn that runs already. Not from fn
+// Once, ns from now (at once if ns <= 0). One that runs down is started anew; if its time has come just now, fn runs for both.
+// From fn, too.
+RV_API void rv_timer_start(rv_timer *t, int64_t ns);
+// Then every `every` ns (<= 0: once), counted from when it was due. Ticks that come late by a period or more are dropped,
+// and so are ticks that come while fn still runs: it never runs twice at once because of them.
+RV_API void rv_timer_start_every(rv_timer *t, int64_t ns, int64_t every);
+// True: it ran down and was stopped; fn will not run for that start. False: it did not run down, or its time has come just
+// now and fn runs, or will; one with a period then has its last tick.
+RV_API bool rv_timer_stop(rv_timer *t);
+// The same, then waits until fn runs no more; a start that fn makes meanwhile is stopped, too. Not from fn.
+RV_API bool rv_timer_stop_wait(rv_timer *t);
 
 // ---- input and output ------------------------------------------------------------------------------------------------
 
-// As the calls of the same names, with -errno in place of errno: the goroutine parks and the thread goes on. Regular
-// files go through rv_blocking. O_NONBLOCK is never set on a description that came from elsewhere. Threads too.
+// As the calls of the same names, with -errno in place of errno: the goroutine parks and the thread goes on. EINTR does not
+// come out. Regular files block their thread, and no other goroutine. O_NONBLOCK is never set on a description that came from elsewhere,
+// and not needed. Writing to a socket raises no SIGPIPE: -EPIPE. Threads too. Close with rv_close what was used here:
+// after a plain close(2), who waits waits on, and the number keeps its deadlines; nothing worse.
 RV_API ssize_t rv_read(int fd, void *buf, size_t n);
-RV_API ssize_t rv_write(int fd, const void *buf, size_t n); // all of it, unless an error comes first
+// All of it, unless an error comes first; then what was written, or the error if that is nothing.
+RV_API ssize_t rv_write(int fd, const void *buf, size_t n);
 RV_API ssize_t rv_readv(int fd, const struct iovec *iov, int n);
 RV_API ssize_t rv_writev(int fd, const struct iovec *iov, int n);
 RV_API ssize_t rv_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *from_len);
 RV_API ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t to_len);
 RV_API int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len); // close-on-exec and non-blocking
+// Of a socket without O_NONBLOCK it blocks its thread, and rv_close and deadlines do not end it.
 RV_API int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len);
 // A listening TCP socket. host: numeric address, or NULL for all. port 0: any; rv_local_port tells which.
 RV_API int rv_listen_tcp(const char *host, int port, int backlog);
+// A path that begins with @ is in the abstract name space.
 RV_API int rv_listen_unix(const char *path, int backlog);
 RV_API int rv_dial_tcp(const char *host, int port); // a connected socket; numeric address
 RV_API int rv_local_port(int fd);
 // Closes fd; goroutines that wait for it in these calls get -ECANCELED.
 RV_API int rv_close(int fd);
 enum rv_io_side { RV_READ = 1, RV_WRITE = 2 };
-// From `deadline` on (rv_now's clock; 0: never) waits on these sides of fd (RV_READ|RV_WRITE) end with -ETIMEDOUT.
+// From `deadline` on (rv_now's clock; 0: never) waits on these sides of fd (RV_READ|RV_WRITE) end with -ETIMEDOUT; calls
+// that need not wait go on. Who waits already is told; a new deadline replaces the old one.
 RV_API int rv_set_deadline(int fd, int sides, int64_t deadline);
 // Waits until fd is ready for one of `sides`, at most timeout_ns (< 0: for ever). Returns the ready sides, 0 at the time-out.
 RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);

@@ -22,6 +22,7 @@
 #include <errno.h>
 
 #include "runtime/feed.h"
+#include "runtime/sched.h"
 #include "runtime/small.h"
 
 enum outcome { DONE, CLOSED, WAIT };
@@ -167,7 +168,7 @@ void rv_chan_send(rv_chan *ch, const void *elem)
 {
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     if (likely(ch != NULL)) rv__feed_touch(pc, elem, ch->elem_size, false);
-    struct rv__g *const g = rv__enter();
+    struct rv__g *const g = rv__begin()->g;
     struct rv__g *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_SEND_NIL);
     if (unlikely(!elem)) check_elem(ch);
@@ -181,13 +182,13 @@ void rv_chan_send(rv_chan *ch, const void *elem)
     } else if (!wait_in(&ch->senders, g, ch, (void *)elem, RV__WHY_CHAN_SEND, pc)) {
         send_on_closed();
     }
-    rv__leave(g);
+    rv__end();
 }
 bool rv_chan_recv(rv_chan *ch, void *elem)
 {
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     const size_t size = ch ? ch->elem_size : 0; // ch may be gone once the element is here
-    struct rv__g *const g = rv__enter();
+    struct rv__g *const g = rv__begin()->g;
     struct rv__g *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_RECV_NIL);
     rv__lock(&ch->lock);
@@ -197,7 +198,7 @@ bool rv_chan_recv(rv_chan *ch, void *elem)
         unlock_and_wake(ch, wake);
     else
         ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV, pc);
-    rv__leave(g);
+    rv__end();
     rv__feed_touch(pc, elem, size, true);
     return ok;
 }
@@ -214,14 +215,14 @@ int rv_chan_try_send(rv_chan *ch, const void *elem)
     if (would_wait(ch, base_load_acquire(&ch->n) == ch->capacity, &ch->receivers)) return -EAGAIN; // acquire: as there
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     rv__feed_touch(pc, elem, ch->elem_size, false);
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     struct rv__g *wake = NULL;
     if (unlikely(!elem)) check_elem(ch);
     rv__lock(&ch->lock);
     const enum outcome o = send_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
     if (o == CLOSED) send_on_closed();
-    rv__leave(g);
+    rv__end();
     return o == DONE ? 0 : -EAGAIN;
 }
 int rv_chan_try_recv(rv_chan *ch, void *elem)
@@ -230,12 +231,12 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
     if (would_wait(ch, base_load_acquire(&ch->n) == 0, &ch->senders)) return -EAGAIN; // acquire: as in would_wait
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     const size_t size = ch->elem_size; // as in rv_chan_recv
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     struct rv__g *wake = NULL;
     rv__lock(&ch->lock);
     const enum outcome o = recv_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
-    rv__leave(g);
+    rv__end();
     if (o != WAIT) rv__feed_touch(pc, elem, size, true);
     return o == DONE ? 0 : o == CLOSED ? -EPIPE : -EAGAIN;
 }
@@ -253,7 +254,7 @@ static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *o
 void rv_chan_close(rv_chan *ch)
 {
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     if (unlikely(!ch)) rv__fatal("close of nil channel");
     rv__feed_put(pc, ch);
     struct rv__glist woken = {0};
@@ -265,7 +266,7 @@ void rv_chan_close(rv_chan *ch)
     rv__unlock(&ch->lock);
     if (unlikely(twice)) rv__fatal("close of closed channel");
     rv__ready_list(&woken);
-    rv__leave(g);
+    rv__end();
 }
 size_t rv_chan_len(rv_chan *ch)
 {
@@ -283,9 +284,9 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size ? elem_size : 1, capacity, &bytes) ||
         __builtin_add_overflow(bytes, sizeof(rv_chan), &bytes))
         return NULL;
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
-    rv__leave(g);
+    rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
     return ch;
@@ -306,13 +307,13 @@ static COLD _Noreturn void freed_with_waiters(const rv_chan *ch)
 }
 static void destroy(rv_chan *ch)
 {
-    struct rv__g *const g = rv__enter();
+    rv__begin();
     // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) freed_with_waiters(ch);
     rv__feed_forget(ch, bytes_of(ch));
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
-    rv__leave(g);
+    rv__end();
 }
 rv_chan *rv_chan_ref(rv_chan *ch)
 {

@@ -66,8 +66,12 @@ static void put_function(const struct rv__where *w)
 }
 static void put_frame(uintptr_t pc, bool is_return)
 {
-    const struct rv__where w = rv__where(pc - is_return);
     make_room();
+    if (pc == RV__ELIDED) {
+        base_puts(&out, "...additional frames elided...\n");
+        return;
+    }
+    const struct rv__where w = rv__where(pc - is_return);
     put_function(&w);
     base_puts(&out, "()\n");
     put_place(pc, &w);
@@ -102,7 +106,6 @@ static void put_frames(const uintptr_t *pcs, int n, bool skip_own)
 {
     const int end = without_start(pcs, n);
     for (int i = skip_own ? own_frames(pcs, end) : 0; i < end; i++) put_frame(pcs[i], i > 0);
-    if (n == FRAMES) base_puts(&out, "...additional frames elided...\n");
 }
 
 // ---- a goroutine -------------------------------------------------------------------------------------------------------

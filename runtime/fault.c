@@ -12,9 +12,12 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "base/arena.h"
 #include "base/print.h"
 #include "runtime/dump.h"
 #include "runtime/sched.h"
+
+bool base_arena_in_cores = true; // base/arena.h: Gs and Ms, for ravel-gdb.py
 
 static const int signals[2] = {SIGSEGV, SIGBUS};
 static struct sigaction previous[2]; // constant once set, but for SA_RESETHAND
@@ -105,7 +108,7 @@ void rv__fault_init(void)
 
 // ---- signal stacks ---------------------------------------------------------------------------------------------------
 
-// A fault that is blocked would end the process without a word, and Ms are made by a thread that blocks all signals.
+// A fault that is blocked would end the process without a word.
 static void unblock_faults(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};

@@ -66,7 +66,7 @@ void rv__p_idle_put_locked(struct rv__p *p)
 }
 void rv__p_hand_off(struct rv__p *p)
 {
-    struct rv__m *m = rv__anything_to_do() ? rv__m_idle_get() : NULL;
+    struct rv__m *m = rv__anything_to_do() || rv__wants_poller() ? rv__m_idle_get() : NULL;
     if (m) {
         rv__m_unpark(m, p);
         return;
@@ -75,7 +75,7 @@ void rv__p_hand_off(struct rv__p *p)
     rv__p_idle_put_locked(p);
     rv__unlock(&rv__sched.lock);
     sys_membarrier(); // sched.h, lost wake-ups
-    if (rv__anything_to_do()) rv__wake_one();
+    if (rv__anything_to_do() || rv__wants_poller()) rv__wake_one();
 }
 
 // ---- parking ---------------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@
 enum {
     GLOBAL_EVERY = 61,
     SPIN_NS = 50000,
-    LOOK_NS = 3000,
-    WAKE_NEXT_CYCLES = 250000, // about 100 us
+    LOOK_NS = 10000,
+    WAKE_NEXT_CYCLES = 250000,     // about 100 us
+    WAKE_NEXT_MOST = 256 * 250000, // about 25 ms
     SAVE_PATIENCE = 100
 };
 
@@ -133,14 +134,21 @@ static void wake_for_ring(struct rv__p *p)
     rv__wake_one();
 }
 // There is something in `next`. Mostly the running goroutine parks soon, and it is run here; a wake-up costs more than many of
-// those. So one is spent on it every 100 us at most.
+// those. So one is spent on it every 100 us at most, and half as often each time that the M that woke found nothing.
+static uint64_t next_pause = WAKE_NEXT_CYCLES; // atomic
 static void wake_for_next(struct rv__p *p)
 {
     if (base_load_relaxed(&rv__sched.spinning) != 0) return; // it looks here every LOOK_NS
     const uint64_t now = cycles();
-    if (now - p->woke_at < WAKE_NEXT_CYCLES) return;
+    if (now - p->woke_at < base_load_relaxed(&next_pause)) return; // relaxed: a guess
     p->woke_at = now;
     rv__wake_one();
+}
+static void learn(bool found)
+{
+    const uint64_t was = base_load_relaxed(&next_pause), twice = was < WAKE_NEXT_MOST ? 2 * was : was;
+    const uint64_t next = found ? WAKE_NEXT_CYCLES : twice;
+    if (next != was) base_store_relaxed(&next_pause, next);
 }
 // p's ring, or its stack (fresh), is full: the older half of it goes to the global queue, and g with it.
 COLD static void spill(struct rv__p *p, struct rv__g *g, bool fresh)
@@ -315,8 +323,11 @@ _Noreturn void rv__drop(struct rv__m *m)
 }
 static void park_thread(struct rv__g *g)
 {
+    base_add_relaxed(&rv__sched.foreign_parked, 1u); // relaxed: for sysmon
+    if (unlikely(rv__maybe_dead())) rv__monitor_wake();
     // acquire: pairs with the release in ready_elsewhere
     while (base_load_acquire(&g->futex) == 0) sys_futex_wait(&g->futex, 0);
+    base_add_relaxed(&rv__sched.foreign_parked, -1u);
     base_store_relaxed(&g->futex, 0u); // relaxed: ours again
     base_store_relaxed(&g->state, RV__RUNNING);
 }
@@ -435,7 +446,9 @@ static struct rv__g *steal_from(struct rv__p *p, struct rv__p *victim, bool with
     for (uint32_t i = 1; i < n; i++) put_by_age(p, some[i]); // the thief's ring is empty: they fit
     return some[0];
 }
-struct look { // what a spinning M saw in `next` of each P; what is still there LOOK_NS later may be taken
+struct
+    look { // what a spinning M saw in `next` of each P; what is still there LOOK_NS later may be taken: a pair that runs
+    // in turn on one P is faster than on two
     struct rv__g *next[RV__MAX_P];
     uint32_t tick[RV__MAX_P];
 };
@@ -487,14 +500,17 @@ static struct rv__g *spin(struct rv__m *m, struct rv__p *p)
     if (!may_spin(m)) return NULL;
     struct look seen;
     for (uint32_t i = 0; i < RV__MAX_P; i++) seen.next[i] = NULL;
-    const int64_t end = rv__now() + SPIN_NS;
-    int64_t look_at = 0;
+    int64_t look_at = rv__now(), end = look_at + SPIN_NS;
     for (int64_t now = 0; now < end && !base_load_relaxed(&rv__sched.stopping); now = rv__now()) {
         struct rv__g *g = spin_once(m, p, &seen, &look_at, now);
         if (!g && rv__netpoll_waiters() && base_load_relaxed(&rv__sched.poller) == 0) g = ready_descriptors(p);
-        if (g) return g;
+        if (g) {
+            learn(true);
+            return g;
+        }
         for (int i = 0; i < 20; i++) base_pause();
     }
+    learn(false);
     return NULL;
 }
 bool rv__anything_to_do(void)
@@ -552,12 +568,17 @@ static int64_t first_timer(void)
     }
     return first;
 }
+// An M that goes idle polls by itself; one that gives its P away and waits for something else leaves it to others.
+bool rv__wants_poller(void)
+{
+    return base_load_relaxed(&rv__sched.poller) == 0 && (rv__netpoll_waiters() != 0 || first_timer() != RV__NEVER);
+}
 // Waits for descriptors and timers, if nobody does. False: somebody does, or there are none.
 static bool poll_idle(struct rv__m *m)
 {
     uint32_t nobody = 0;
     if (base_load_relaxed(&rv__sched.idle_ps) == 0) return false; // who has a P looks, or sysmon
-    if (rv__netpoll_waiters() == 0 && first_timer() == RV__NEVER) return false;
+    if (!rv__wants_poller()) return false;
     if (!base_cas_acq_rel(&rv__sched.poller, &nobody, 1u)) return false; // acq_rel: one poller at a time
     base_store_relaxed(&rv__sched.poll_until, 0); // until it is known, nobody need break the wait
     int64_t when = first_timer();
@@ -587,6 +608,7 @@ static void idle(struct rv__m *m)
             return;
         }
         rv__m_idle_put(m);
+        if (unlikely(rv__maybe_dead())) rv__monitor_wake();
         rv__m_park(m);
         struct rv__p *p = m->next_p;
         m->next_p = NULL;
@@ -646,6 +668,7 @@ static void wait_for_own(struct rv__m *m)
     struct rv__p *p = rv__p_release(m);
     if (p) rv__p_hand_off(p);
     base_add_relaxed(&rv__sched.own_waiting, 1u); // relaxed: for sysmon
+    if (unlikely(rv__maybe_dead())) rv__monitor_wake();
     rv__m_park(m);
     base_add_relaxed(&rv__sched.own_waiting, -1u);
     p = m->next_p;

@@ -104,11 +104,11 @@ struct rv__g {
     int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
     void *object;  // that it waits at, while WAITING
     int saved_errno;
-    uint32_t futex;      // THREAD: parks here; atomic: 1 is a permit
-    uint32_t lock_depth; // rv_lock_os_thread
+    uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
+    uint32_t lock_depth;       // rv_lock_os_thread
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;
-    uint32_t fpu;        // x87 control word and the control part of MXCSR, when they are not the default; 0: default
+    uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default
 } __attribute__((aligned(64)));
 
 struct rv__glist { // linked by next, first in first out

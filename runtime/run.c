@@ -199,10 +199,11 @@ static void drop_ms(struct rv__m *me)
 }
 static void forget(void)
 {
+    rv__netpoll_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);
-        rv__timers_init(&p->timers);
+        rv__timers_clear(&p->timers);
         base_store_relaxed(&p->m, NULL);
         p->created = p->ended = 0;
         base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);

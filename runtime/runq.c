@@ -38,10 +38,10 @@
 #include "base/check.h"
 #include "base/sys.h"
 
-enum { SHARED_OPS = 64, STREAK = 32, OTHER_END = 61, PATIENCE = 200 };
+enum { SHARED_OPS = 64, PATIENCE = 200 };
 #define VERSION ((uint64_t)4)
 #define HEAD    ((uint64_t)1 << 32)
-#define TAIL    ((uint64_t)1 << 48)
+#define TAIL    RV__ENDS_TAIL
 
 void rv__runq_init(struct rv__runq *q)
 {
@@ -53,10 +53,6 @@ void rv__runq_init(struct rv__runq *q)
 
 static inline struct rv__g *g_of(uintptr_t word) { return (struct rv__g *)(word & ~(uintptr_t)RV__MODE); }
 
-static inline uint16_t head_of(uint64_t ends) { return (uint16_t)(ends >> 32); }
-static inline uint16_t tail_of(uint64_t ends) { return (uint16_t)(ends >> 48); }
-static inline uint16_t top_of(uint64_t ends) { return (uint16_t)(tail_of(ends) - 1); } // it wraps round
-static inline uint32_t height(uint64_t ends) { return (uint16_t)(tail_of(ends) - head_of(ends)); }
 static inline uint64_t with_mode(uint64_t ends, uint64_t mode) // and the next version
 {
     const uint32_t version = ((uint32_t)ends + (uint32_t)VERSION) & ~(uint32_t)RV__MODE;
@@ -68,7 +64,8 @@ COLD static void attend(struct rv__runq *q)
 {
     uint64_t head = base_load_relaxed(&q->head), ends = base_load_relaxed(&q->ends);
     uintptr_t next = base_load_relaxed(&q->next);
-    const bool wanted = (head & RV__MODE) == RV__WANTED || (next & RV__MODE) == RV__WANTED || (ends & RV__MODE) == RV__WANTED;
+    const bool wanted =
+        (head & RV__MODE) == RV__WANTED || (next & RV__MODE) == RV__WANTED || (ends & RV__MODE) == RV__WANTED;
     const bool enough = !wanted && !q->always_shared && ++q->shared_ops >= SHARED_OPS;
     if (wanted || enough) q->shared_ops = 0;
     const uintptr_t mode = enough ? RV__PRIVATE : RV__SHARED;
@@ -78,7 +75,7 @@ COLD static void attend(struct rv__runq *q)
     while (!base_cas_acq_rel(&q->next, &next, (next & ~(uintptr_t)RV__MODE) | mode)) {}
     while (!base_cas_acq_rel(&q->ends, &ends, with_mode(ends, mode))) {}
 }
-static struct rv__g *take_shared(struct rv__runq *q)
+COLD struct rv__g *rv__runq_take_shared(struct rv__runq *q)
 {
     attend(q);
     uint64_t head = base_load_relaxed(&q->head);
@@ -88,16 +85,7 @@ static struct rv__g *take_shared(struct rv__runq *q)
         if (base_cas_acq_rel(&q->head, &head, head + 4)) return g; // acq_rel: against the thieves' (see above)
     }
 }
-static inline struct rv__g *take(struct rv__runq *q)
-{
-    const uint64_t head = base_load_relaxed(&q->head);
-    if (unlikely((head & RV__MODE) != RV__PRIVATE)) return take_shared(q);
-    if (head >> 2 == base_load_relaxed(&q->tail)) return NULL;
-    struct rv__g *g = base_load_relaxed(&q->ring[(head >> 2) % RUNQ_SIZE]);
-    base_store_relaxed(&q->head, head + 4); // relaxed: nobody else acts on it while it is PRIVATE
-    return g;
-}
-COLD static struct rv__g *exchange_next(struct rv__runq *q, struct rv__g *g)
+COLD struct rv__g *rv__runq_exchange_next(struct rv__runq *q, struct rv__g *g)
 {
     attend(q);
     uintptr_t was = base_load_relaxed(&q->next);
@@ -105,81 +93,31 @@ COLD static struct rv__g *exchange_next(struct rv__runq *q, struct rv__g *g)
     while (!base_cas_acq_rel(&q->next, &was, (uintptr_t)g | (was & RV__MODE))) {}
     return g_of(was);
 }
-static inline struct rv__g *set_next(struct rv__runq *q, struct rv__g *g)
-{
-    const uintptr_t was = base_load_relaxed(&q->next);
-    if (unlikely((was & RV__MODE) != RV__PRIVATE)) return exchange_next(q, g);
-    base_store_release(&q->next, (uintptr_t)g); // release: the thief that makes the word SHARED later may take g
-    return (struct rv__g *)was;
-}
-struct rv__g *rv__runq_put_next(struct rv__runq *q, struct rv__g *g) { return set_next(q, g); }
-bool rv__runq_put(struct rv__runq *q, struct rv__g *g)
-{
-    const uint64_t tail = base_load_relaxed(&q->tail);
-    // acquire: pairs with the thief's move of head; its reads of the slot come before our store
-    if (unlikely(tail - (base_load_acquire(&q->head) >> 2) == RUNQ_SIZE)) return false;
-    base_store_relaxed(&q->ring[tail % RUNQ_SIZE], g);
-    base_store_release(&q->tail, tail + 1); // release: publishes the slot; pairs with the acquire in steal
-    return true;
-}
-COLD static bool push_shared(struct rv__runq *q, struct rv__g *g)
+COLD bool rv__runq_push_shared(struct rv__runq *q, struct rv__g *g)
 {
     attend(q);
     uint64_t ends = base_load_acquire(&q->ends);
     do {
-        if (height(ends) == RUNQ_SIZE) return false;
-        base_store_relaxed(&q->fresh[tail_of(ends) % RUNQ_SIZE], g);
+        if (rv__ends_height(ends) == RUNQ_SIZE) return false;
+        base_store_relaxed(&q->fresh[rv__ends_tail(ends) % RUNQ_SIZE], g);
         // acq_rel: publishes the slot; pairs with the thieves' load
     } while (!base_cas_acq_rel(&q->ends, &ends, with_mode(ends + TAIL, ends & RV__MODE)));
-    return true;
-}
-bool rv__runq_push(struct rv__runq *q, struct rv__g *g)
-{
-    const uint64_t ends = base_load_relaxed(&q->ends);
-    if (unlikely((ends & RV__MODE) != RV__PRIVATE)) return push_shared(q, g);
-    if (unlikely(height(ends) == RUNQ_SIZE)) return false;
-    base_store_relaxed(&q->fresh[tail_of(ends) % RUNQ_SIZE], g);
-    base_store_release(&q->ends, ends + TAIL); // release: publishes the slot
     return true;
 }
 static inline uint64_t without_lowest(uint64_t ends, uint64_t n) // head + n, which must not carry into tail
 {
     return (ends & ~(HEAD * 0xffff)) | ((ends + n * HEAD) & (HEAD * 0xffff));
 }
-COLD static struct rv__g *pop_shared(struct rv__runq *q, bool lowest)
+COLD struct rv__g *rv__runq_pop_shared(struct rv__runq *q, bool lowest)
 {
     if ((base_load_relaxed(&q->ends) & RV__MODE) != RV__PRIVATE) attend(q);
     uint64_t ends = base_load_relaxed(&q->ends);
-    while (height(ends)) {
-        struct rv__g *g = base_load_relaxed(&q->fresh[(lowest ? head_of(ends) : top_of(ends)) % RUNQ_SIZE]);
+    while (rv__ends_height(ends)) {
+        struct rv__g *g = base_load_relaxed(&q->fresh[(lowest ? rv__ends_head(ends) : rv__ends_top(ends)) % RUNQ_SIZE]);
         const uint64_t then = lowest ? without_lowest(ends, 1) : ends - TAIL;
         if (base_cas_acq_rel(&q->ends, &ends, with_mode(then, ends & RV__MODE))) return g; // acq_rel: against thieves
     }
     return NULL;
-}
-static inline struct rv__g *pop(struct rv__runq *q)
-{
-    const uint64_t ends = base_load_relaxed(&q->ends);
-    if (height(ends) == 0) return NULL;
-    if (unlikely((ends & RV__MODE) != RV__PRIVATE)) return pop_shared(q, false);
-    struct rv__g *g = base_load_relaxed(&q->fresh[top_of(ends) % RUNQ_SIZE]);
-    base_store_relaxed(&q->ends, ends - TAIL); // relaxed: nobody else acts on it while it is PRIVATE
-    return g;
-}
-struct rv__g *rv__runq_get(struct rv__runq *q)
-{
-    struct rv__g *g;
-    if (base_load_relaxed(&q->next) & ~(uintptr_t)RV__MODE) {
-        // A pair that wakes each other must not starve the ring: it goes first every STREAK times.
-        if (unlikely(++q->streak >= STREAK)) {
-            q->streak = 0;
-            if ((g = take(q)) != NULL) return g;
-        }
-        if (likely((g = set_next(q, NULL)) != NULL)) return g;
-    }
-    q->streak = 0;
-    if (unlikely(++q->turns % OTHER_END == 0) && (g = pop_shared(q, true)) != NULL) return g;
-    return (g = take(q)) != NULL ? g : pop(q);
 }
 uint32_t rv__runq_spill(struct rv__runq *q, struct rv__g **out, uint32_t n)
 {
@@ -196,9 +134,10 @@ uint32_t rv__runq_spill_fresh(struct rv__runq *q, struct rv__g **out, uint32_t n
 {
     uint64_t ends = base_load_relaxed(&q->ends);
     for (;;) {
-        if (height(ends) < n) return 0;
-        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->fresh[(head_of(ends) + i) % RUNQ_SIZE]);
-        if (base_cas_acq_rel(&q->ends, &ends, with_mode(without_lowest(ends, n), ends & RV__MODE))) return n; // as above
+        if (rv__ends_height(ends) < n) return 0;
+        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->fresh[(rv__ends_head(ends) + i) % RUNQ_SIZE]);
+        if (base_cas_acq_rel(&q->ends, &ends, with_mode(without_lowest(ends, n), ends & RV__MODE)))
+            return n; // as above
     }
 }
 
@@ -249,10 +188,11 @@ static uint32_t take_half(struct rv__runq *q, struct rv__g **out)
 static uint32_t take_lowest(struct rv__runq *q, struct rv__g **out)
 {
     uint64_t ends = base_load_acquire(&q->ends); // acquire: the slots
-    while ((ends & RV__MODE) == RV__SHARED && height(ends)) {
-        const uint32_t n = height(ends) - height(ends) / 2;
-        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->fresh[(head_of(ends) + i) % RUNQ_SIZE]);
-        if (base_cas_acq_rel(&q->ends, &ends, with_mode(without_lowest(ends, n), RV__SHARED))) return n; // acq_rel: see above
+    while ((ends & RV__MODE) == RV__SHARED && rv__ends_height(ends)) {
+        const uint32_t n = rv__ends_height(ends) - rv__ends_height(ends) / 2;
+        for (uint32_t i = 0; i < n; i++) out[i] = base_load_relaxed(&q->fresh[(rv__ends_head(ends) + i) % RUNQ_SIZE]);
+        if (base_cas_acq_rel(&q->ends, &ends, with_mode(without_lowest(ends, n), RV__SHARED)))
+            return n; // acq_rel: see above
     }
     return 0;
 }

@@ -81,7 +81,7 @@ struct rv__watched { // what sysmon saw of a P, and since when
 struct rv__p {
     struct rv__runq runq;
     // The holder's.
-    uint32_t tick;         // atomic: goroutines run; sysmon compares
+    uint32_t tick;                 // atomic: goroutines run; sysmon compares
     struct rv__bundle free, spare; // Gs
     rv_gid id_next, id_end;
     struct rv__stack_cache stacks;
@@ -111,11 +111,11 @@ struct rv__sched {
     struct rv__glist global;                           // run queue: what came from outside, or was preempted
     struct rv__glist urgent; // before that: what came back from the kernel, was woken without a P, or came from outside
     uint32_t turn;
-    struct rv__chunk *chunks, *last_chunk;             // and what spilled, after that
+    struct rv__chunk *chunks, *last_chunk; // and what spilled, after that
     struct rv__p *idle_p;
     struct rv__m *idle_m;
-    uint32_t idle_ms, ms;  // ms: that exist, the reserve included
-    struct rv__g *free; // bundles of Gs, linked by bundle_next of the first of each
+    uint32_t idle_ms, ms; // ms: that exist, the reserve included
+    struct rv__g *free;   // bundles of Gs, linked by bundle_next of the first of each
     rv_gid next_id;
     int64_t created, ended;  // atomic: outside of any P
     uint32_t poller;         // atomic: 1: an M waits in rv__netpoll, or is about to
@@ -126,7 +126,7 @@ struct rv__sched {
     uint32_t own_waiting;    // atomic: Ms that wait for their own goroutine, or are rv_run's
     uint32_t foreign_parked; // atomic: plain threads that are parked in Ravel
     pthread_t monitor, maker;
-    sigset_t mask; // of signals, where rv_run was called: every M's
+    sigset_t mask;               // of signals, where rv_run was called: every M's
     uint32_t want_m;             // atomic, futex of the maker: 1: make one
     uint32_t monitor_asleep;     // atomic, futex: 1: sysmon sleeps until a P runs
     struct rv__m *all_m;         // atomic: list; Ms are never freed
@@ -199,12 +199,13 @@ void rv__run_next(struct rv__m *m, struct rv__g *g); // leaves g, which is queue
 void rv__to_g0(struct rv__m *m, struct rv__g *g);    // leaves g for its M's g0
 _Noreturn void rv__drop(struct rv__m *m);            // the running goroutine goes no further, and its thread ends
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
+bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends
 
 // g.c
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc);
 void rv__g_free(struct rv__p *p, struct rv__g *g);
-void rv__g_give(struct rv__p *p); // p's free ones to all: it retires
+void rv__g_give(struct rv__p *p);                    // p's free ones to all: it retires
 void rv__g_launch(struct rv__p *p, struct rv__g *g); // it has been made: it shall run, next on p
 _Noreturn void rv__goexit0(void);                    // ends the running goroutine; outside of a section
 _Noreturn void rv__end_run(void);                    // run.c: main has returned
@@ -233,8 +234,9 @@ void rv__wait_in_place(struct rv__m *m, struct rv__g *g); // without a P, on g's
 COLD void rv__attend(struct rv__m *m);                    // rv__enter found attention
 bool rv__retake(struct rv__p *p);                         // from an M in the kernel; hands it on
 void rv__preempt_init(void);
-bool rv__preempt(struct rv__p *p);           // asks the goroutine that runs on p to stop; false: not now
+bool rv__preempt(struct rv__p *p); // asks the goroutine that runs on p to stop; false: not now
 void *rv__sysmon(void *);
 void rv__monitor_wake(void);
+bool rv__maybe_dead(void);
 
 #endif

@@ -27,8 +27,8 @@ _Static_assert(RV__STACK_DEFAULT == 1 << DEFAULT_SHIFT, "the default is a class"
 #ifdef RAVEL_TINY
 enum { STEP_BYTES = 400 << 10, ARENA_SLOTS = 16, SCAVENGED = 8 };
 #else
-// STEP_BYTES: committed at once: 64 stacks of the default size. SCAVENGED: stacks in one call: 2 ms.
-enum { STEP_BYTES = 64 * (RV__STACK_DEFAULT + RV__SLOT_EXTRA), ARENA_SLOTS = 1 << 18, SCAVENGED = 4096 };
+// STEP_BYTES: committed at once: 64 stacks of the default size. SCAVENGED: stacks in one call: 1 ms.
+enum { STEP_BYTES = 64 * (RV__STACK_DEFAULT + RV__SLOT_EXTRA), ARENA_SLOTS = 1 << 18, SCAVENGED = 1024 };
 #endif
 static const uint64_t ARENA_BYTES = (uint64_t)16 << 30; // at most, unless a single slot is larger
 enum { HALF = RV__STACK_CACHED / 2, FEW = 2 };
@@ -275,6 +275,16 @@ bool rv__stack_scavenge(void)
     for (struct class *c = classes; c < classes + CLASSES; c++) more |= scavenge_class(c, &budget);
     draining = more;
     base_unlock(&scavenging);
+    return more;
+}
+bool rv__stack_scavenge_more(void)
+{
+    bool more = false;
+    for (struct class *c = classes; c < classes + CLASSES; c++) {
+        rv__lock(&c->lock);
+        more |= c->fresh.n || c->recent.n || c->old.n;
+        rv__unlock(&c->lock);
+    }
     return more;
 }
 

@@ -46,8 +46,9 @@ static inline void rv__stack_put(struct rv__stack_cache *cache, const struct rv_
 }
 
 // Gives back the pages of stacks that have lain unused in the pool for one to two calls. Called about once a second, by anybody.
-// True: there are more of them than one call takes (about 2 ms); call again soon.
+// True: there are more of them than one call takes (about 1 ms); call again soon.
 bool rv__stack_scavenge(void);
+bool rv__stack_scavenge_more(void); // whether a call will ever find something, if nobody uses stacks meanwhile
 // The most bytes of s that were ever used, by this goroutine or an earlier one with the same stack: touched pages. Touches none.
 size_t rv__stack_used(const struct rv__stack *s);
 // The stack in whose slot an address lies, in its guard (below out->lo) or above. False: in none that was ever handed out.

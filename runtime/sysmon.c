@@ -11,7 +11,9 @@
 // it does not wake up at all while all Ps are idle.
 #include "runtime/sched.h"
 
+#include <linux/futex.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/flags.h"
@@ -19,7 +21,16 @@
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
 
-enum { US = 1000, MS = 1000 * US, CALL_NS = 20 * US, WAIT_NS = MS, SLICE_NS = 10 * MS, POLL_NS = 10 * MS, QUIET = 50 };
+enum {
+    US = 1000,
+    MS = 1000 * US,
+    CALL_NS = 20 * US,
+    WAIT_NS = MS,
+    SLICE_NS = 10 * MS,
+    POLL_NS = 10 * MS,
+    SCAVENGE_NS = 1000 * MS,
+    QUIET = 50
+};
 
 void rv__monitor_wake(void)
 {
@@ -34,7 +45,42 @@ static bool all_idle(void)
 {
     return base_load_relaxed(&rv__sched.idle_ps) >= (uint32_t)base_load_relaxed(&rv__sched.procs);
 }
+
+// ---- all asleep --------------------------------------------------------------------------------------------------------
+// Nothing of ours runs or can wake up by itself: no P, no timer, no descriptor, nobody on the way to or from the kernel. A hint;
+// who sees it last wakes sysmon to make sure: an M that goes idle, a plain thread that parks.
+bool rv__maybe_dead(void)
+{
+    if (!all_idle() || base_load_relaxed(&rv__sched.global_n) || rv__netpoll_waiters()) return false;
+    if (base_load_relaxed(&rv__sched.poller) || base_load_relaxed(&rv__sched.stopping)) return false;
+    const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    for (uint32_t i = 0; i < n; i++)
+        if (rv__timers_next(&rv__sched.ps[i]->timers) != RV__NEVER || !rv__runq_empty(&rv__sched.ps[i]->runq)) return false;
+    return base_load_relaxed(&rv__sched.idle_ms) + base_load_relaxed(&rv__sched.own_waiting) ==
+           base_load_relaxed(&rv__sched.ms) + 1; // and rv_run's
+}
+// Every thread of the process is one of ours, or parked by us; so nobody is left who could wake anybody.
+static bool nobody_else(void)
+{
+    struct stat s;
+    if (stat("/proc/self/task", &s) != 0) return false;
+    const uint32_t ours = base_load_relaxed(&rv__sched.ms) + 1 + HELPERS + base_load_relaxed(&rv__sched.foreign_parked);
+    return s.st_nlink - 2 == ours;
+}
+static void check_dead(void)
+{
+    if (!rv__maybe_dead() || !nobody_else()) return;
+    sys_membarrier(); // what others did before they went to sleep is in sight; had one of them woken another, a P would run
+    if (rv__maybe_dead() && nobody_else()) rv__fatal_deadlock();
+}
+
 // Until a P runs again (rv__p_acquire), or the end.
+// Memory of stacks that nobody uses any more: looked for once a second, and given back a little at a time.
+static void scavenge(int64_t now)
+{
+    static int64_t next;
+    if (now >= next) next = now + (rv__stack_scavenge() ? SCAVENGE_NS / 50 : SCAVENGE_NS);
+}
 static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
@@ -43,7 +89,12 @@ static void sleep_while_idle(void)
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
-    while (base_load_acquire(&rv__sched.monitor_asleep)) sys_futex_wait(&rv__sched.monitor_asleep, 1);
+    while (base_load_acquire(&rv__sched.monitor_asleep)) {
+        static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
+        const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
+        if (limit) scavenge(rv__now());
+    }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
 {
@@ -128,6 +179,7 @@ void *rv__sysmon(void *arg)
         rv__section_begin(m);
         const bool did = look(now);
         rv__section_end(m);
+        scavenge(now);
         rv__note_waits(now, false);
         rv__schedtrace(now);
         quiet = did ? 0 : quiet + 1;

@@ -9,6 +9,7 @@
 //   NULL -> ts        add                  ts's                ts -> NULL         del, run (no period)   ts's
 //   ts -> FIRING      run (a period)       ts's                FIRING -> ts       again                  ts's, by cas
 //   FIRING -> NULL    del                  none, by cas        from -> to         move                   both
+// (rv__timers_clear, when rv_run is over, forgets timers that may no longer exist; those that do keep a home that has them not.)
 // So a timer that is in a heap changes only under that heap's lock. del reads home, takes the lock of what it read, and
 // looks again: if it is still the same the timer stays while the lock is held; otherwise it begins anew. Heaps are never
 // freed, so a stale home may be locked. Whoever calls del keeps the timer's memory meanwhile.
@@ -117,6 +118,19 @@ static void remove_locked(struct rv__timers *ts, uint32_t i)
 }
 
 void rv__timers_init(struct rv__timers *ts) { *ts = (struct rv__timers){.next = RV__NEVER}; }
+// Touches no timer: their memory may be gone. One whose memory stayed still has its home; see holds_locked.
+void rv__timers_clear(struct rv__timers *ts)
+{
+    rv__lock(&ts->lock);
+    ts->n = 0;
+    settle_locked(ts);
+    rv__unlock(&ts->lock);
+}
+// t's home is ts: is it in the heap? Not if rv__timers_clear came between.
+static bool holds_locked(const struct rv__timers *ts, const struct rv__timer *t)
+{
+    return t->index < ts->n && ts->heap[t->index].timer == t;
+}
 
 bool rv__timer_add(struct rv__timers *ts, struct rv__timer *t)
 {
@@ -142,11 +156,12 @@ bool rv__timer_del(struct rv__timer *t)
         }
         rv__lock(&ts->lock);
         if (likely(base_load_relaxed(&t->home) == ts)) { // relaxed: it changes from ts only under the lock
-            remove_locked(ts, t->index);
+            const bool held = holds_locked(ts, t);
+            if (likely(held)) remove_locked(ts, t->index);
             base_store_relaxed(&t->home, NULL); // relaxed: the next who adds it was told by us
             settle_locked(ts);
             rv__unlock(&ts->lock);
-            return true;
+            return held;
         }
         rv__unlock(&ts->lock);
     }

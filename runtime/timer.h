@@ -36,6 +36,7 @@ struct rv__timers {
     uint64_t seq;                 // above that of every timer in the heap; guarded by lock
 };
 void rv__timers_init(struct rv__timers *ts);
+void rv__timers_clear(struct rv__timers *ts); // forgets all timers, untouched: they never fire
 // Puts t (in no heap) into ts. True when it is the earliest there now.
 bool rv__timer_add(struct rv__timers *ts, struct rv__timer *t);
 // Takes t out of its heap; nothing touches it afterwards. False: it is in none, so it has fired, is about to, or never

@@ -49,7 +49,10 @@ static NOINLINE void release(rv_waitgroup *wg, uint64_t state) // state: (0, w),
     // relaxed: the lock publishes it to waiters, and add's own operation orders the rest
     if (!base_cas_relaxed(&wg->state, &state, 0u)) misuse();
     rv__unlock(lock_of(wg));
-    rv__ready_list(&woken);
+    if (woken.n == 1)
+        rv__ready(rv__glist_pop(&woken)); // next
+    else
+        rv__ready_list(&woken);
     rv__leave(g);
 }
 void rv_wg_add(rv_waitgroup *wg, int64_t n)

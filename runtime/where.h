@@ -15,7 +15,9 @@ struct rv__where {
 struct rv__where rv__where(uintptr_t pc);
 
 // Return addresses, innermost first (the first one is where it is, not where it returns to): of a goroutine that has left its
-// stack, of whoever a signal interrupted, of the caller. At most `max`; returns how many.
+// stack, of whoever a signal interrupted, of the caller. At most `max`; returns how many. Of more frames than that the outermost ones
+// are there as well, after an RV__ELIDED in the middle.
+#define RV__ELIDED ((uintptr_t)0)
 int rv__walk_parked(const struct rv__context *c, uintptr_t *pcs, int max);
 int rv__walk_signal(const void *ucontext, uintptr_t *pcs, int max);
 int rv__walk_here(uintptr_t *pcs, int max);

@@ -96,18 +96,31 @@ static void sleep_idle(long n)
     free(late);
 }
 
-static void wait_at(void *ch) { rv_chan_recv(ch, NULL); }
+struct idlers {
+    rv_chan *gate;
+    rv_waitgroup ready;
+};
+
+static void idle(void *p)
+{
+    struct idlers *s = p;
+    rv_wg_done(&s->ready);
+    rv_chan_recv(s->gate, NULL);
+}
 
 static void idle_cpu(long n)
 {
-    rv_chan *ch = rv_chan_make(0, 0);
-    for (int i = 0; i < 1000; i++) rv_go(wait_at, ch);
-    rv_gosched();
+    static struct idlers s; // they may still be on their way when this returns
+    s.gate = rv_chan_make(0, 0);
+    rv_wg_add(&s.ready, 1000);
+    for (int i = 0; i < 1000; i++) rv_go(idle, &s);
+    rv_wg_wait(&s.ready);
+    rv_sleep(10 * MS); // all have parked, and what woke up for them is asleep
     const int64_t cpu = cpu_ns(), start = rv_now();
     rv_sleep(n * 1000 * MS);
     const int64_t ns = rv_now() - start;
     reportf("idle_cpu", n, ns, "cpu_us_per_s=%ld", (long)((cpu_ns() - cpu) / 1000 / n));
-    rv_chan_close(ch);
+    rv_chan_close(s.gate);
 }
 
 static const struct bench benches[] = {

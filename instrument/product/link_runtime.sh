@@ -1,16 +1,19 @@
 #!/bin/sh
-# link_runtime.sh: makes ravel_rt.o, libravel_rt.a around it, and exports.list out of the object files.
+# link_runtime.sh: makes NAME.o, libNAME.a around it, and NAME.exports.list out of the object files. (For ravel_rt, which the
+# driver reads, that is exports.list.)
 #
 # Everything becomes one object, in which only what our own sources declare with default visibility stays global.
 # What libunwind and liblzma call of libc that a program could replace or an interposer catches is renamed to
 # ins__own_* (own.c) and det__malloc and its kin, so that no code of the program's ever runs below the detector.
 # The exported libc names are weak: a program that defines one of them itself keeps its own.
 #
-# usage: link_runtime.sh MAKE_PIC WORK_DIR OUT_DIR INNER_OBJECTS INSTRUMENT_OBJECTS UNWIND_ARCHIVES
+# usage: link_runtime.sh NAME MAKE_PIC WORK_DIR OUT_DIR INNER_OBJECTS OUTER_OBJECTS UNWIND_ARCHIVES
 set -eu
 here=$(dirname "$0")
-make_pic=$1 tmp=$2 dir=$3 inner=$4 outer=$5 archives=$6
-out=$dir/ravel_rt.o
+name=$1 make_pic=$2 tmp=$3 dir=$4 inner=$5 outer=$6 archives=$7
+out=$dir/$name.o
+list=$dir/$name.exports.list
+[ "$name" != ravel_rt ] || list=$dir/exports.list
 rm -rf "$tmp"
 mkdir -p "$tmp"
 
@@ -34,8 +37,8 @@ renames=$tmp/renames
 # The inner parts meet own.c wherever it has what they call; the compiler makes calls of memcpy and memset itself.
 "$LD" -r -o "$tmp/inner.o" $inner $parts
 defined $outer $inner | grep -E '^(ins__own_|det__(malloc|calloc|realloc|free)$)' >"$tmp/own" || true
-undefined "$tmp/inner.o" | sed -f "$here/own.sed" | while read -r name own; do
-    if grep -qx "$own" "$tmp/own"; then echo "$name $own"; fi
+undefined "$tmp/inner.o" | sed -f "$here/own.sed" | while read -r libc own; do
+    if grep -qx "$own" "$tmp/own"; then echo "$libc $own"; fi
 done >"$renames"
 "$OBJCOPY" --redefine-syms="$renames" "$tmp/inner.o"
 "$LD" -r -o "$tmp/all.o" "$tmp/inner.o" $outer
@@ -44,13 +47,13 @@ done >"$renames"
 "$READELF" -sW $inner $outer |
     awk '($5 == "GLOBAL" || $5 == "WEAK") && $6 == "DEFAULT" && $7 != "UND" { print $8 }' | sort -u >"$tmp/exports"
 echo ravel_none >"$tmp/weak" # objcopy refuses an empty list without a word
-grep -v -E '^(__tsan_|ravel_)' "$tmp/exports" >>"$tmp/weak" || true
+grep -v -E '^(__tsan_|ravel_|rv_)' "$tmp/exports" >>"$tmp/weak" || true
 "$OBJCOPY" --keep-global-symbols="$tmp/exports" --weaken-symbols="$tmp/weak" "$tmp/all.o" "$out"
 
 {
     echo '{'
     sed 's/$/;/' "$tmp/exports"
     echo '};'
-} >"$dir/exports.list"
-rm -f "$dir/libravel_rt.a"
-"$AR" rcs "$dir/libravel_rt.a" "$out"
+} >"$list"
+rm -f "$dir/lib$name.a"
+"$AR" rcs "$dir/lib$name.a" "$out"

@@ -23,7 +23,7 @@ __attribute__((noinline)) void fault_deeper(int n)
     if (n >= 0) fault_deeper(n + 1);
     sink = frame[n % 7];
 }
-static void overflow(void *arg)
+void overflow(void *arg)
 {
     (void)arg;
     fault_deeper(0);
@@ -49,12 +49,16 @@ static void check_worker(void (*fn)(void), const char *size)
     expect_said("goroutine 2 \"worker\" [running]:\n");
     expect_said("created by ");
     expect_said(" in goroutine 1\n");
+    expect_said("fault_deeper()\n"); // both ends
+    expect_said("\noverflow()\n");
 }
 static void check_workers(void)
 {
     check_worker(overflow_default, " 65536 bytes");
     check_worker(overflow_small, " 16384 bytes");
+    cr_expect_null(strstr(child_said, "elided")); // some 70 frames
     check_worker(overflow_large, " 1048576 bytes");
+    expect_said("...additional frames elided...\n");
 }
 Test(fault, overflow) { check_workers(); }
 Test(fault, overflow_by_mprotect)
@@ -65,6 +69,7 @@ Test(fault, overflow_by_mprotect)
 Test(fault, overflow_of_main)
 {
     cr_expect_eq(child_run(overflow_main), 2);
+    expect_said("\noverflow()\n");
     expect_said("goroutine 1 has used up its stack of 8388608 bytes");
 }
 // The program's thread has a signal stack of its own, too small for a report.

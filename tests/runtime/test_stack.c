@@ -343,7 +343,9 @@ Test(stack, scavenge)
     for (int i = 0; i < N; i++) rv__stack_put(&cache, &s[i]);
     rv__stack_scavenge();
     for (int i = 0; i < N; i++) cr_assert(touched(s[i].lo) && touched(s[i].hi - 1));
+    cr_expect(rv__stack_scavenge_more());
     while (rv__stack_scavenge()) continue;
+    cr_expect_not(rv__stack_scavenge_more());
     int back = 0;
     for (int i = 0; i < N; i++) back += !touched(s[i].lo) && !touched(s[i].hi - 1);
     cr_expect_eq(back, N - (int)cache.n, "%d of %d came back, %u are cached", back, N, cache.n);

@@ -194,6 +194,20 @@ Test(timer, freed_by_its_fire)
     }
     cr_assert_eq(rv__timers_run(&ts, 100), 100);
 }
+// A heap that was cleared has forgotten its timers, and they find out.
+Test(timer, cleared)
+{
+    struct rv__timers ts;
+    rv__timers_init(&ts);
+    struct rv__timer t[2] = {{.when = 100, .fire = on_tick}, {.when = 90, .fire = on_tick}};
+    rv__timer_add(&ts, &t[0]);
+    rv__timers_clear(&ts);
+    cr_assert_eq(rv__timers_next(&ts), RV__NEVER);
+    cr_assert(rv__timer_add(&ts, &t[1])); // takes the place that t[0] had
+    cr_assert_not(rv__timer_del(&t[0]));
+    cr_assert_eq(rv__timers_next(&ts), 90);
+    cr_assert(rv__timer_del(&t[1]));
+}
 
 // ---- many threads --------------------------------------------------------------------------------------------------
 

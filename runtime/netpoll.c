@@ -1,0 +1,447 @@
+// netpoll.c: goroutines that wait for file descriptors, by epoll.
+//
+// A call is attempted first (io.c). Only when it would block, its goroutine comes here:
+//     lock the descriptor; arm it (epoll_ctl, one shot, for all sides that anybody waits for); join its waiters; unlock; park.
+// An event disarms the descriptor, and wakes everybody who waits for a side that it names; they attempt again. For sides that
+// are still waited for it is armed anew.
+//
+// Why no wake-up is lost:
+//   (1) Arming looks: a descriptor that is ready already gives its event at once. So it does not matter what happened between
+//       the attempt and the arming.
+//   (2) Whoever is in the list of waiters is covered by an armed shot, or by an event that has been fetched and is about to take
+//       the descriptor's lock: both change only under that lock.
+//   (3) An event may come too often (two threads fetch, a number is reused); that costs an attempt that is repeated.
+// The number of a descriptor that the program closes behind our back, and gets again for another, needs no care: epoll has
+// dropped the old one, so arming says ENOENT and adds the new one. (Who still waited for the old one waits on, as in
+// close(2).) rv_close ends the number's `life`: waiters are sent home, and events that name an earlier life are dropped.
+// Rejected: edge-triggered events for good, without arming. It saves one system call of 0.3 us each wait, and hangs when a number is
+// reused by plain close(2), because nothing tells; and each event that nobody waits for wakes the poller.
+//
+// Descriptors are entries of a table in blocks, which are made on demand and stay; so an entry's address is good for ever.
+// Lock order: descriptor, then timers. epoll_ctl is called under the descriptor's lock: it waits for nobody who could want
+// that lock.
+//
+// Breaking. `broken` is 1 from the break on until the poller that it woke has taken note; only the one that changes it
+// from 0 writes to the eventfd. Both sides exchange: the poller that clears it sees what was done before each break that
+// found it set. The eventfd is level-triggered, and only who waits reads it: a fetch without time-out leaves it for them.
+#include "runtime/netpoll.h"
+
+#include <errno.h>
+#include <linux/time_types.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+
+#include "base/arena.h"
+#include "runtime/sched.h"
+#include "runtime/time.h"
+
+#ifdef RAVEL_TINY
+enum { BLOCK = 4, BLOCKS = 1 << 16, FETCH = 2 };
+#else
+enum { BLOCK = 256, BLOCKS = 1 << 12, FETCH = 128 };
+#endif
+enum { SIDES = 2, BOTH = RV_READ | RV_WRITE };
+
+struct waiter { // on the stack of who waits; guarded by the lock of fd
+    struct waiter *next;
+    struct rv__g *g;
+    struct fd *fd;
+    int sides, result;
+    bool waits;             // is in the list
+    struct rv__timer timer; // when it does not wait for ever
+    uint32_t fired;         // atomic: the timer's fire no longer touches this
+};
+struct deadline {
+    struct rv__timer timer;
+    int64_t at; // 0: none; guarded by the lock of fd
+    struct fd *fd;
+    int side;
+};
+struct fd {
+    struct rv__lock lock;
+    uint32_t life;    // atomic; written under lock
+    uint32_t closing; // rv_close runs, so many times; guarded by lock
+    uint32_t hints;   // atomic: enum rv__fd_hint
+    int number;
+    bool added;                 // epoll knew it when last asked; guarded by lock
+    struct waiter *waiters;     // guarded by lock
+    struct deadline *deadlines; // SIDES of them, or NULL; made under lock, and stay
+} __attribute__((aligned(64)));
+
+static struct fd *blocks[BLOCKS]; // atomic
+static struct rv__lock making;    // blocks, deadlines, and the two below
+static int epoll_fd = -1;         // atomic
+static int event_fd;              // constant once epoll_fd is there
+static uint32_t broken;           // atomic, see above
+static int64_t waiting;           // atomic: waiters in all lists
+uint32_t rv__netpoll_old;
+static const uint64_t BREAK = UINT64_MAX; // the eventfd's name in events
+
+static int to_ctl(int op, int fd, struct epoll_event *e)
+{
+    return (int)sys_call4(SYS_epoll_ctl, base_load_relaxed(&epoll_fd), op, fd, e);
+}
+COLD static void turn_on(void)
+{
+    rv__lock(&making);
+    if (epoll_fd < 0) {
+        const int ep = (int)sys_call1(SYS_epoll_create1, EPOLL_CLOEXEC);
+        event_fd = (int)sys_call2(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (ep < 0 || event_fd < 0) rv__fatal("no descriptors left for epoll: error %d", ep < 0 ? -ep : -event_fd);
+        struct epoll_event e = {.events = EPOLLIN, .data.u64 = BREAK};
+        sys_call4(SYS_epoll_ctl, ep, EPOLL_CTL_ADD, event_fd, &e);
+        base_store_release(&epoll_fd, ep); // release: event_fd; pairs with the acquire in ensure_on
+    }
+    rv__unlock(&making);
+}
+static void ensure_on(void)
+{
+    if (unlikely(base_load_acquire(&epoll_fd) < 0)) turn_on();
+}
+
+// ---- the table -------------------------------------------------------------------------------------------------------
+
+// NULL: nobody has waited for it or its neighbours yet, or the table has no room for such numbers.
+static struct fd *find(int fd)
+{
+    if ((unsigned)fd / BLOCK >= BLOCKS) return NULL;
+    struct fd *b = base_load_acquire(&blocks[(unsigned)fd / BLOCK]); // acquire: pairs with the release in make
+    return b ? &b[(unsigned)fd % BLOCK] : NULL;
+}
+COLD static struct fd *make(int fd)
+{
+    if ((unsigned)fd / BLOCK >= BLOCKS) return NULL;
+    rv__lock(&making);
+    if (!blocks[(unsigned)fd / BLOCK]) {
+        struct fd *b = base_arena_alloc(BLOCK * sizeof *b + 64);
+        b = (struct fd *)(((uintptr_t)b + 63) & ~(uintptr_t)63);
+        for (int i = 0; i < BLOCK; i++) b[i].number = fd / BLOCK * BLOCK + i;
+        base_store_release(&blocks[(unsigned)fd / BLOCK], b);
+    }
+    rv__unlock(&making);
+    return find(fd);
+}
+static struct fd *find_or_make(int fd)
+{
+    struct fd *f = find(fd);
+    return likely(f != NULL) ? f : make(fd);
+}
+uint32_t rv__fd_life(int fd)
+{
+    const struct fd *f = find(fd);
+    return f ? base_load_acquire(&f->life) : 0; // acquire: before the attempt that follows
+}
+uint32_t rv__fd_hints(int fd)
+{
+    const struct fd *f = find(fd);
+    return f ? base_load_relaxed(&f->hints) : 0; // relaxed: a hint
+}
+void rv__fd_hint(int fd, uint32_t hints)
+{
+    struct rv__g *g = rv__enter();
+    struct fd *f = find_or_make(fd);
+    if (f) base_store_relaxed(&f->hints, hints); // relaxed: a hint
+    rv__leave(g);
+}
+
+// ---- arming and waking -----------------------------------------------------------------------------------------------
+
+static int waited_for(const struct fd *f)
+{
+    int sides = 0;
+    for (const struct waiter *w = f->waiters; w; w = w->next) sides |= w->sides;
+    return sides;
+}
+static int arm_locked(struct fd *f, int sides)
+{
+    struct epoll_event e = {.events = EPOLLONESHOT | (sides & RV_READ ? EPOLLIN | EPOLLRDHUP : 0) |
+                                      (sides & RV_WRITE ? EPOLLOUT : 0),
+                            .data.u64 = (uint64_t)f->life << 32 | (uint32_t)f->number};
+    int err = to_ctl(f->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, f->number, &e);
+    if (err == -ENOENT) err = to_ctl(EPOLL_CTL_ADD, f->number, &e);
+    if (err == -EEXIST) err = to_ctl(EPOLL_CTL_MOD, f->number, &e);
+    f->added = err == 0;
+    return err;
+}
+static void take_locked(struct waiter **link, int result, struct rv__glist *out)
+{
+    struct waiter *w = *link;
+    *link = w->next;
+    w->waits = false;
+    w->result = result;
+    base_add_relaxed(&waiting, -1); // relaxed: a count
+    rv__glist_push(out, w->g);
+}
+// result 0: the sides themselves.
+static void wake_locked(struct fd *f, int sides, int result, struct rv__glist *out)
+{
+    for (struct waiter **link = &f->waiters; *link;) {
+        const int common = (*link)->sides & sides;
+        if (common)
+            take_locked(link, result ? result : common, out);
+        else
+            link = &(*link)->next;
+    }
+}
+static void on_event(const struct epoll_event *e, struct rv__glist *out)
+{
+    struct fd *f = find((int)(uint32_t)e->data.u64);
+    const uint32_t all = EPOLLERR | EPOLLHUP;
+    const int sides =
+        (e->events & (EPOLLIN | EPOLLRDHUP | all) ? RV_READ : 0) | (e->events & (EPOLLOUT | all) ? RV_WRITE : 0);
+    rv__lock(&f->lock);
+    if (f->life == e->data.u64 >> 32) {
+        wake_locked(f, sides, 0, out);
+        if (unlikely(f->waiters != NULL)) arm_locked(f, waited_for(f));
+    }
+    rv__unlock(&f->lock);
+}
+
+// ---- polling -----------------------------------------------------------------------------------------------------------
+
+static long wait_ms(struct epoll_event *events, int64_t ns)
+{
+    const int64_t ms = ns < 0 ? -1 : ns / 1000000 + (ns % 1000000 != 0);
+    return sys_call6(SYS_epoll_pwait, epoll_fd, (long)events, FETCH, ms > INT32_MAX ? INT32_MAX : (long)ms, 0, 8);
+}
+static long wait_ns(struct epoll_event *events, int64_t ns)
+{
+    static __thread bool punctual; // the kernel's default is 50 us late
+    if (ns <= 0 || base_load_relaxed(&rv__netpoll_old)) return wait_ms(events, ns);
+    if (!punctual) punctual = sys_call2(SYS_prctl, PR_SET_TIMERSLACK, 1) == 0;
+    const struct __kernel_timespec t = {ns / 1000000000, ns % 1000000000};
+    const long n = sys_call6(SYS_epoll_pwait2, epoll_fd, (long)events, FETCH, (long)&t, 0, 8);
+    if (n != -ENOSYS) return n;
+    base_store_relaxed(&rv__netpoll_old, 1u); // relaxed: each thread would find out itself
+    return wait_ms(events, ns);
+}
+static void take_note(void)
+{
+    uint64_t n;
+    sys_read(event_fd, &n, sizeof n);
+    base_exchange_acq_rel(&broken, 0u); // see the head
+}
+void rv__netpoll(int64_t timeout_ns, struct rv__glist *out)
+{
+    if (timeout_ns == 0 && base_load_relaxed(&waiting) == 0) return;
+    ensure_on();
+    struct epoll_event events[FETCH];
+    const long n = wait_ns(events, timeout_ns);
+    if (unlikely(n == -EBADF || n == -EINVAL)) rv__fatal("the descriptor %d, Ravel's epoll, was closed", epoll_fd);
+    for (long i = 0; i < n; i++) {
+        if (events[i].data.u64 != BREAK)
+            on_event(&events[i], out);
+        else if (timeout_ns != 0)
+            take_note();
+    }
+}
+void rv__netpoll_break(void)
+{
+    ensure_on();
+    const uint64_t one = 1;
+    if (base_exchange_acq_rel(&broken, 1u) == 0) sys_call3(SYS_write, event_fd, &one, sizeof one); // see the head
+}
+int64_t rv__netpoll_waiters(void) { return base_load_relaxed(&waiting); } // relaxed: a count
+
+// ---- waiting -----------------------------------------------------------------------------------------------------------
+
+// Time is up for one waiter, unless an event came first.
+static void end_wait(struct rv__timer *t, int64_t now)
+{
+    struct waiter *w = t->arg;
+    struct rv__glist out = {0};
+    (void)now;
+    rv__lock(&w->fd->lock);
+    if (w->waits) {
+        struct waiter **link = &w->fd->waiters;
+        while (*link != w) link = &(*link)->next;
+        take_locked(link, 0, &out);
+    }
+    rv__unlock(&w->fd->lock);
+    base_store_release(&w->fired, 1u); // release: the last touch; pairs with the acquire in after_wait
+    if (out.head) rv__ready_list(&out);
+}
+static bool passed(const struct fd *f, int sides)
+{
+    if (likely(!f->deadlines)) return false;
+    for (int i = 0; i < SIDES; i++) {
+        const int64_t at = f->deadlines[i].at;
+        if ((sides & 1 << i) && at && at <= rv__now()) return true;
+    }
+    return false;
+}
+// A goroutine's M comes to poll when it has nothing else to do; a plain thread does not. Either there is a poller, which will
+// see `waiting` before it goes to sleep otherwise, or an M is woken, which will become it.
+static void find_poller(void)
+{
+    base_fence_seq_cst(); // waiting + 1, then poller; the other side: poller = 0, the lock of rv__sched, then waiting
+    if (rv__wants_poller()) rv__wake_one();
+}
+enum { PARK = 1 << 8 };
+static int before_wait_locked(struct fd *f, struct waiter *w, uint32_t life, int64_t until)
+{
+    if (unlikely(f->closing)) return w->sides; // an attempt will tell, once it is closed
+    if (unlikely(f->life != life)) return -ECANCELED;
+    if (unlikely(passed(f, w->sides))) return -ETIMEDOUT;
+    const int err = arm_locked(f, f->waiters ? w->sides | waited_for(f) : w->sides);
+    if (unlikely(err)) return err;
+    w->next = f->waiters;
+    f->waiters = w;
+    w->waits = true;
+    base_add_relaxed(&waiting, 1); // relaxed: who sleeps without polling looks again behind a membarrier
+    rv__park_begin(w->g, RV__WHY_IO, f);
+    if (until != RV__NEVER) {
+        w->timer = (struct rv__timer){.when = until, .fire = end_wait, .arg = w};
+        rv__timer_begin(&w->timer);
+    }
+    return PARK;
+}
+static void after_wait(struct waiter *w)
+{
+    if (w->timer.fire == NULL || rv__timer_del(&w->timer)) return;
+    // It fires, or has: in another thread, which is about to be done with our stack.
+    while (!base_load_acquire(&w->fired)) sys_yield();
+}
+int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until)
+{
+    struct rv__g *g = rv__enter();
+    ensure_on();
+    struct fd *f = find_or_make(fd);
+    if (!f) {
+        rv__leave(g);
+        return fd < 0 ? -EBADF : -EPERM;
+    }
+    struct waiter w = {.g = g, .fd = f, .sides = sides};
+    rv__lock(&f->lock);
+    const int how = before_wait_locked(f, &w, life, until);
+    rv__unlock(&f->lock);
+    if (how == PARK) {
+        if (unlikely(g->kind == RV__THREAD)) find_poller();
+        rv__park(g);
+        after_wait(&w);
+    } else if (how > 0) {
+        sys_yield();
+    }
+    rv__leave(g);
+    return how == PARK ? w.result : how;
+}
+
+// ---- deadlines -----------------------------------------------------------------------------------------------------------
+
+// It may have been moved since it was taken out of the heap: then this comes too early, or for nothing.
+static void on_deadline(struct rv__timer *t, int64_t now)
+{
+    struct deadline *d = t->arg;
+    struct rv__glist out = {0};
+    rv__lock(&d->fd->lock);
+    if (d->at && d->at <= now) wake_locked(d->fd, d->side, -ETIMEDOUT, &out);
+    rv__unlock(&d->fd->lock);
+    if (out.head) rv__ready_list(&out);
+}
+static void make_deadlines_locked(struct fd *f)
+{
+    struct deadline *ds = base_arena_alloc(SIDES * sizeof *ds);
+    for (int i = 0; i < SIDES; i++)
+        ds[i] = (struct deadline){{.fire = on_deadline, .arg = &ds[i]}, .fd = f, .side = 1 << i};
+    f->deadlines = ds;
+}
+static void set_locked(struct fd *f, struct deadline *d, int64_t at, struct rv__glist *out)
+{
+    rv__timer_del(&d->timer);
+    d->at = at;
+    if (at == 0) return;
+    if (at <= rv__now()) {
+        wake_locked(f, d->side, -ETIMEDOUT, out);
+        return;
+    }
+    d->timer.when = at == RV__NEVER ? RV__NEVER - 1 : at;
+    rv__timer_begin(&d->timer);
+}
+int rv_set_deadline(int fd, int sides, int64_t deadline)
+{
+    if (fd < 0 || sys_call2(SYS_fcntl, fd, 1 /* F_GETFD */) < 0) return -EBADF;
+    if (sides == 0 || (sides & ~BOTH) != 0) return -EINVAL;
+    struct rv__glist out = {0};
+    struct rv__g *g = rv__enter();
+    struct fd *f = find_or_make(fd);
+    if (f) {
+        rv__lock(&f->lock);
+        if (!f->deadlines) make_deadlines_locked(f);
+        for (int i = 0; i < SIDES; i++)
+            if (sides & 1 << i) set_locked(f, &f->deadlines[i], deadline < 0 ? 1 : deadline, &out);
+        rv__unlock(&f->lock);
+        if (out.head) rv__ready_list(&out);
+    }
+    rv__leave(g);
+    return f ? 0 : -ENOSYS;
+}
+
+// ---- lives -----------------------------------------------------------------------------------------------------------------
+
+static void end_life_locked(struct fd *f, uint32_t hints, struct rv__glist *out)
+{
+    base_store_release(&f->life,
+                       f->life + 1);      // release: before close(2), so that the next holder of the number reads it
+    base_store_relaxed(&f->hints, hints); // relaxed: a hint
+    for (int i = 0; f->deadlines && i < SIDES; i++) set_locked(f, &f->deadlines[i], 0, out);
+    wake_locked(f, BOTH, -ECANCELED, out);
+}
+void rv__fd_made(int fd, uint32_t hints)
+{
+    struct rv__glist out = {0};
+    struct rv__g *g = rv__enter();
+    struct fd *f = find_or_make(fd);
+    if (f) {
+        rv__lock(&f->lock);
+        end_life_locked(f, hints, &out);
+        f->added = false;
+        rv__unlock(&f->lock);
+        if (out.head) rv__ready_list(&out);
+    }
+    rv__leave(g);
+}
+void rv__fd_close_begin(int fd)
+{
+    struct rv__glist out = {0};
+    struct rv__g *g = rv__enter();
+    struct fd *f =
+        find_or_make(fd); // made, so that a call which is about to wait for the first time finds its life over
+    if (!f) {
+        rv__leave(g);
+        return;
+    }
+    rv__lock(&f->lock);
+    f->closing++;
+    end_life_locked(f, 0, &out);
+    struct epoll_event e;
+    if (f->added) to_ctl(EPOLL_CTL_DEL, fd, &e); // a duplicate may live on, and with it what epoll knows
+    f->added = false;
+    rv__unlock(&f->lock);
+    if (out.head) rv__ready_list(&out);
+    rv__leave(g);
+}
+void rv__fd_close_end(int fd)
+{
+    struct fd *f = find(fd);
+    if (!f) return;
+    struct rv__g *g = rv__enter();
+    rv__lock(&f->lock);
+    f->closing--;
+    rv__unlock(&f->lock);
+    rv__leave(g);
+}
+// rv_run is over: goroutines that still wait will not run any more. Plain threads will.
+void rv__netpoll_forget(void)
+{
+    for (int b = 0; b < BLOCKS; b++)
+        for (int i = 0; blocks[b] && i < BLOCK; i++)
+            for (struct waiter **link = &blocks[b][i].waiters; *link;) {
+                if ((*link)->g->kind == RV__THREAD) {
+                    link = &(*link)->next;
+                    continue;
+                }
+                *link = (*link)->next;
+                base_add_relaxed(&waiting, -1);
+            }
+}
