@@ -121,10 +121,11 @@ void rv__schedtrace(int64_t now)
 {
     static int64_t began, next;
     if (base_flags.schedtrace <= 0 || now < next) return;
+    const uint32_t exist = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    const uint32_t procs = (uint32_t)base_load_relaxed(&rv__sched.procs), n = procs < exist ? procs : exist;
+    if (n == 0) return; // rv_run has only begun
     if (!began) began = now;
     next = now + (int64_t)base_flags.schedtrace * MS;
-    const uint32_t exist = base_load_acquire(&rv__sched.n_ps), procs = (uint32_t)base_load_relaxed(&rv__sched.procs);
-    const uint32_t n = procs < exist ? procs : exist; // acquire, above: the Ps
     put_line((now - began) / MS, n);
     if (base_flags.scheddetail) put_all(n);
     flush();

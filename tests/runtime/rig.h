@@ -44,11 +44,11 @@ static inline size_t rig_waiters(rv_chan *ch, bool senders)
     return n;
 }
 
-// Runs fn(arg) as the main goroutine of a child process, which must end with code 2 and say `text` on stderr.
-static inline void rig_dies(rv_fn *fn, void *arg, const char *text)
+// Runs fn(arg) as the main goroutine of a child process. Returns its wait status, and in said (NUL-terminated, cut at `room`) what it
+// wrote to stderr.
+static inline int rig_child(rv_fn *fn, void *arg, char *said, size_t room)
 {
-    int fds[2];
-    char said[16384];
+    int fds[2], status = 0;
     size_t n = 0;
     cr_assert_eq(pipe(fds), 0);
     const pid_t pid = fork();
@@ -56,15 +56,20 @@ static inline void rig_dies(rv_fn *fn, void *arg, const char *text)
         dup2(fds[1], 2);
         close(fds[0]);
         close(fds[1]);
-        rv_run(fn, arg);
-        _exit(0);
+        _exit(rv_run(fn, arg) ? 3 : 0);
     }
     close(fds[1]);
-    for (ssize_t k; n < sizeof said - 1 && (k = read(fds[0], said + n, sizeof said - 1 - n)) > 0;) n += (size_t)k;
+    for (ssize_t k; n < room - 1 && (k = read(fds[0], said + n, room - 1 - n)) > 0;) n += (size_t)k;
     said[n] = 0;
     close(fds[0]);
-    int status = 0;
     waitpid(pid, &status, 0);
+    return status;
+}
+// It must end with code 2 and say `text`.
+static inline void rig_dies(rv_fn *fn, void *arg, const char *text)
+{
+    char said[16384];
+    const int status = rig_child(fn, arg, said, sizeof said);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2, "status 0x%x; said: %s", (unsigned)status, said);
     cr_assert(strstr(said, text), "no '%s' in: %s", text, said);
 }
