@@ -131,6 +131,23 @@ Test(dump, all_asleep)
     begins("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [");
     has_the_waiting();
 }
+static void nobody_sends(void *arg)
+{
+    (void)arg;
+    dump_start();
+    RIG_UNTIL(all_wait());
+    rv_chan_recv(RV_CHAN(int, 1), NULL);
+}
+Test(dump, asleep_in_earnest)
+{
+    const int status = rig_child(nobody_sends, NULL, said, SAID);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    begins("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nrv_chan_recv()\n");
+    has("goroutine 1 [chan receive]:\n"
+        "rv_chan_recv()\n"
+        "nobody_sends()");
+    has_the_waiting();
+}
 Test(dump, sigquit_lists_all_and_the_program_goes_on)
 {
     const int status = rig_child(dump_main, "quit", said, SAID);
