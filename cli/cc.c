@@ -39,8 +39,19 @@ static void instrument_clang(const struct cc_args *a, struct cc_list *l)
     }
     cc_push(l, "--end-no-unused-arguments");
 }
+// Where ravel_rt.o is, libravel_go.a is too, and ravel.h in include beside lib: found after the user's own directories.
+static char *lib_directory(const char *as)
+{
+    char *const lib = cli_lib_path(as, "ravel_rt.o");
+    *strrchr(lib, '/') = '\0';
+    return lib;
+}
 static void instrument(const char *as, const struct cc_args *a, enum cc_kind kind, struct cc_list *l)
 {
+    if (kind != CC_GCC) cc_push(l, "--start-no-unused-arguments");
+    cc_push(l, "-idirafter");
+    cc_push(l, cli_printf("%s/../../include", lib_directory(as)));
+    if (kind != CC_GCC) cc_push(l, "--end-no-unused-arguments");
     if (kind == CC_GCC)
         instrument_gcc(as, l);
     else
@@ -51,6 +62,7 @@ static void instrument(const char *as, const struct cc_args *a, enum cc_kind kin
 static void link_executable(const char *as, struct cc_list *l)
 {
     to_linker(l, cli_lib_path(as, "ravel_rt.o"));
+    to_linker(l, cli_printf("-L%s", lib_directory(as)));
     to_linker(l, cli_printf("--dynamic-list=%s", cli_lib_path(as, "exports.list")));
 }
 static void link_shared(const char *as, struct cc_list *l)

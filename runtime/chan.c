@@ -52,6 +52,11 @@ static void zero(void *to, size_t n)
 }
 
 static inline char *slot(rv_chan *ch, uint64_t i) { return ch->buffer + i * ch->elem_size; }
+// What tells the detectors the i-th slot from the others. Slots of nothing take a byte each for that.
+static inline const char *place_of(const rv_chan *ch, uint64_t i)
+{
+    return ch->buffer + i * (ch->elem_size ? ch->elem_size : 1);
+}
 static inline uint64_t after(const rv_chan *ch, uint64_t i) { return i + 1 == ch->capacity ? 0 : i + 1; }
 static inline void set_n(rv_chan *ch, uint64_t n)
 {
@@ -78,7 +83,7 @@ static COLD void tell_handed(rv_chan *ch, const struct rv__waiter *w, uintptr_t 
 {
     rv__feed_get(pc, w);
     if (ch->capacity) {
-        rv__feed_pass(pc, slot(ch, ch->write));
+        rv__feed_pass(pc, place_of(ch, ch->write));
         ch->read = ch->write = after(ch, ch->write);
     }
     rv__feed_pass(pc, w);
@@ -96,7 +101,7 @@ ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv_
         return DONE;
     }
     if (ch->n == ch->capacity) return WAIT;
-    rv__feed_pass(pc, slot(ch, ch->write));
+    rv__feed_pass(pc, place_of(ch, ch->write));
     rv__copy(slot(ch, ch->write), elem, ch->elem_size);
     ch->write = after(ch, ch->write);
     set_n(ch, ch->n + 1);
@@ -106,7 +111,7 @@ ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv_
 // becomes free: n stays.
 ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake, uintptr_t pc)
 {
-    rv__feed_pass(pc, slot(ch, ch->read));
+    rv__feed_pass(pc, place_of(ch, ch->read));
     rv__copy(elem, slot(ch, ch->read), ch->elem_size);
     ch->read = after(ch, ch->read);
     struct rv__waiter *w = rv__waitq_pop(&ch->senders);
@@ -115,7 +120,7 @@ ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake, uin
         return;
     }
     rv__feed_pass(pc, w);
-    rv__feed_pass(pc, slot(ch, ch->write));
+    rv__feed_pass(pc, place_of(ch, ch->write));
     rv__copy(slot(ch, ch->write), w->elem, ch->elem_size);
     ch->write = after(ch, ch->write);
     w->ok = true;
@@ -271,12 +276,12 @@ size_t rv_chan_cap(rv_chan *ch) { return ch ? ch->capacity : 0; }
 
 // ---- making and freeing --------------------------------------------------------------------------------------------
 
-static size_t bytes_of(const rv_chan *ch) { return sizeof *ch + ch->capacity * ch->elem_size; }
+static size_t bytes_of(const rv_chan *ch) { return sizeof *ch + ch->capacity * (ch->elem_size ? ch->elem_size : 1); }
 
 rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
 {
     size_t bytes;
-    if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes) ||
+    if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size ? elem_size : 1, capacity, &bytes) ||
         __builtin_add_overflow(bytes, sizeof(rv_chan), &bytes))
         return NULL;
     rv__begin();

@@ -32,6 +32,7 @@ int rv__poll_now(int fd, int sides)
 {
     struct pollfd p = {fd, (short)((sides & RV_READ ? POLLIN | POLLRDHUP : 0) | (sides & RV_WRITE ? POLLOUT : 0)), 0};
     const struct timespec none = {0, 0};
+    if (fd < 0) return -EBADF; // poll overlooks it
     const long n = sys_call6(SYS_ppoll, (long)&p, 1, (long)&none, 0, 0, 0);
     if (n <= 0) return n == -EINTR ? 0 : (int)n;
     if (p.revents & POLLNVAL) return -EBADF;

@@ -28,6 +28,7 @@ enum {
     WAIT_NS = MS,
     SLICE_NS = 10 * MS,
     POLL_NS = 10 * MS,
+    HELPERS = 2, // threads: this one and the maker
     SCAVENGE_NS = 1000 * MS,
     QUIET = 50
 };
@@ -89,6 +90,7 @@ static void sleep_while_idle(void)
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
+    check_dead();
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
         const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"  # unless --programs says otherwise
 FOUND = 66
 
 
@@ -99,18 +99,18 @@ def build(args, source, program):
     compiler = {"RAVEL_CXX": re.sub(r"gcc|clang", lambda m: {"gcc": "g++", "clang": "clang++"}[m[0]], args.cc)} if cxx \
         else {"RAVEL_CC": args.cc}
     command = [args.ravel, "c++" if cxx else "cc", "-Wall", "-Wextra", "-Werror", "-g", f"-O{args.O}", "-pthread", str(source), "-o",
-               str(program)]
+               str(program), *args.link]
     built = subprocess.run(command, env={**os.environ, **compiler}, capture_output=True, text=True, check=False)
     return [f"{args.cc} says\n{built.stderr}"] if built.returncode or built.stderr else []
 
 
 def check(args, name, directory):
     """Returns a list of complaints about one program."""
-    [source], program = PROGRAMS.glob(f"{name}.c*"), directory / name
+    [source], program = args.programs.glob(f"{name}.c*"), directory / name
     promise = Promise(source)
     if complaints := build(args, source, program):
         return complaints
-    options = f"report_format=json:log_path={directory}/{name}.log{promise.options}"
+    options = f"report_format=json:log_path={directory}/{name}.log{promise.options}{args.options}"
     try:
         done = subprocess.run([program], env={**os.environ, "RAVEL_OPTIONS": options}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100, check=False)
@@ -133,6 +133,9 @@ def main():
     parser.add_argument("--ravel", required=True, help="the ravel command")
     parser.add_argument("--cc", default="cc", help="the compiler behind it")
     parser.add_argument("-O", default="1", metavar="LEVEL", help="optimisation: 0, 1, 2, 3 or s")
+    parser.add_argument("--programs", default=PROGRAMS, type=pathlib.Path, metavar="DIRECTORY", help="where they are")
+    parser.add_argument("--link", action="append", default=[], metavar="WORD", help="one more word for the linker")
+    parser.add_argument("--options", default="", metavar=":K=V...", help="RAVEL_OPTIONS beside the program's own")
     parser.add_argument("names", nargs="+", metavar="NAME")
     args = parser.parse_args()
     bad = 0

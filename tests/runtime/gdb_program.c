@@ -2,7 +2,7 @@
 #include "include/ravel.h"
 
 static rv_chan *never;
-static rv_waitgroup wg, ready;
+static rv_waitgroup ready;
 
 __attribute__((noinline)) void gdb_wait_deep(int depth)
 {

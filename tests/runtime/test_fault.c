@@ -253,3 +253,46 @@ Test(fault, stack_used)
     cr_expect_eq(child_run(uses), 0);
     cr_expect_eq(rv_stack_used(), 0u, "a plain thread has no goroutine's stack");
 }
+
+// ---- memory goes back ------------------------------------------------------------------------------------------------
+
+// Many goroutines each use 12 pages of stack and end; nobody does anything afterwards, and sysmon sleeps. Their pages go back.
+static rv_chan *gate;
+static rv_waitgroup all_have;
+static long resident(void) // pages
+{
+    long size, pages = -1;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (fscanf(f, "%ld %ld", &size, &pages) != 2) _exit(20);
+    fclose(f);
+    return pages;
+}
+static void use_much(void *arg)
+{
+    volatile char *p = __builtin_alloca(50000);
+    (void)arg;
+    for (int i = 0; i < 50000; i += 1000) p[i] = 1;
+    rv_wg_done(&all_have);
+    rv_chan_recv(gate, NULL);
+}
+static void wait_for_pages(void *limit) // in the kernel, so that all Ps are idle
+{
+    for (int i = 0; i < 1000 && resident() > (long)limit; i++) usleep(10000);
+    if (resident() > (long)limit) _exit(12);
+}
+static void burst(void *arg)
+{
+    enum { N = 2000 };
+    const long before = resident();
+    (void)arg;
+    gate = rv_chan_make(0, 0);
+    rv_wg_add(&all_have, N);
+    for (int i = 0; i < N; i++) rv_wg_go(&wg, use_much, NULL);
+    rv_wg_wait(&all_have);
+    for (int i = 0; i < N; i++) rv_chan_send(gate, NULL);
+    rv_wg_wait(&wg);
+    if (resident() - before < N * 10) _exit(11);
+    rv_blocking(wait_for_pages, (void *)(before + N * 4));
+}
+static void run_burst(void) { rv_run(burst, NULL); }
+Test(fault, idle_program_gives_stacks_back) { cr_expect_eq(child_run(run_burst), 0); }
