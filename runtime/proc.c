@@ -46,6 +46,7 @@ void rv__global_put(struct rv__g *g)
     rv__lock(&rv__sched.lock);
     rv__glist_push(&rv__sched.global, g);
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1); // relaxed: a hint; who acts on it takes the lock
+    base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + 1);
     rv__unlock(&rv__sched.lock);
 }
 void rv__global_put_list(struct rv__glist *l)
@@ -60,11 +61,13 @@ void rv__global_put_list(struct rv__glist *l)
     q->tail = l->tail;
     q->n += l->n;
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + l->n);
+    base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + l->n);
     rv__unlock(&rv__sched.lock);
     *l = (struct rv__glist){0};
 }
-static void took_locked(uint32_t n)
+static void took_locked(uint32_t n, bool begun)
 {
+    if (begun) base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n - n);
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n - n); // relaxed: a hint; who acts on it takes the lock
 }
 // Urgent ones first, but one time in four the others.
@@ -80,34 +83,36 @@ static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
     struct rv__g *g = rv__glist_pop(q);
     if (most > share) most = share;
     while (--most && q->head && rv__runq_put(&p->runq, q->head)) rv__glist_pop(q);
-    took_locked(had - q->n);
+    took_locked(had - q->n, true);
     return g;
 }
-// The first chunk: one of it, or all of it. *empty: the chunk, if nothing is left in it.
-static struct rv__g *from_chunk_locked(struct rv__p *p, uint32_t most, struct rv__chunk **empty)
+// The first chunk of q: one of it, or all of it. *empty: the chunk, if nothing is left in it.
+static struct rv__g *from_chunk_locked(struct rv__p *p, struct rv__chunks *q, uint32_t most, struct rv__chunk **empty)
 {
-    struct rv__chunk *c = rv__sched.chunks;
+    struct rv__chunk *c = q->first;
     const uint32_t at = c->at;
     struct rv__g *g = c->gs[c->at++];
-    while (--most && c->at < c->n && rv__runq_put(&p->runq, c->gs[c->at])) c->at++;
-    took_locked(c->at - at);
+    while (--most && c->at < c->n && (g->context.pc ? rv__runq_put : rv__runq_push)(&p->runq, c->gs[c->at])) c->at++;
+    took_locked(c->at - at, q == &rv__sched.spilled);
     if (c->at < c->n) return g;
     *empty = c;
-    rv__sched.chunks = c->next;
-    if (!c->next) rv__sched.last_chunk = NULL;
+    q->first = c->next;
+    if (!c->next) q->last = NULL;
     return g;
 }
-// One to run, and up to most - 1 others into the P's ring.
-static struct rv__g *global_get(struct rv__p *p, uint32_t most)
+// One to run, and up to most - 1 others into the P's queue. fresh: those that have not begun, too.
+static struct rv__g *global_get(struct rv__p *p, uint32_t most, bool fresh)
 {
-    if (base_load_relaxed(&rv__sched.global_n) == 0) return NULL;
+    if (base_load_relaxed(fresh ? &rv__sched.global_n : &rv__sched.begun_n) == 0) return NULL;
     struct rv__chunk *empty = NULL;
     struct rv__g *g = NULL;
     rv__lock(&rv__sched.lock);
     if (rv__sched.global.n || rv__sched.urgent.n)
         g = from_list_locked(p, most);
-    else if (rv__sched.chunks)
-        g = from_chunk_locked(p, most, &empty);
+    else if (rv__sched.spilled.first)
+        g = from_chunk_locked(p, &rv__sched.spilled, most, &empty);
+    else if (fresh && rv__sched.fresh.first)
+        g = from_chunk_locked(p, &rv__sched.fresh, most, &empty);
     rv__unlock(&rv__sched.lock);
     if (empty) rv__small_put(&p->small, empty, sizeof *empty);
     return g;
@@ -159,13 +164,15 @@ COLD static void spill(struct rv__p *p, struct rv__g *g, bool fresh)
     c->at = 0;
     c->n = (fresh ? rv__runq_spill_fresh : rv__runq_spill)(&p->runq, c->gs, RV__CHUNK - 1);
     c->gs[c->n++] = g;
+    struct rv__chunks *q = fresh ? &rv__sched.fresh : &rv__sched.spilled;
     rv__lock(&rv__sched.lock);
-    if (rv__sched.last_chunk)
-        rv__sched.last_chunk->next = c;
+    if (q->last)
+        q->last->next = c;
     else
-        rv__sched.chunks = c;
-    rv__sched.last_chunk = c;
+        q->first = c;
+    q->last = c;
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + c->n);
+    if (!fresh) base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + c->n);
     rv__unlock(&rv__sched.lock);
 }
 static inline void put_last(struct rv__p *p, struct rv__g *g)
@@ -275,7 +282,11 @@ static inline struct rv__g *pick(struct rv__m *m, struct rv__p *p, const struct 
         base_store_relaxed(&p->tick, p->tick + 1);
         return NULL;
     }
-    struct rv__g *g = rv__runq_get(&p->runq);
+    struct rv__g *g = rv__runq_get_begun(&p->runq);
+    if (unlikely(!g)) {
+        if (base_load_relaxed(&rv__sched.begun_n)) return NULL; // relaxed: a hint: they come first
+        g = rv__runq_pop(&p->runq);
+    }
     if (unlikely(!g || g == me)) return g;
     if (likely(!g->locked && may_run(g))) return g;
     m->picked = g;
@@ -433,9 +444,11 @@ static struct rv__g *local_work(struct rv__p *p)
 {
     struct rv__g *g;
     run_timers(&p->timers);
-    if (p->tick % GLOBAL_EVERY == 1 && (g = global_get(p, 1)) != NULL) return g;
-    if ((g = rv__runq_get(&p->runq)) != NULL) return g;
-    if ((g = global_get(p, RUNQ_SIZE / 2)) != NULL) return g;
+    if (p->tick % GLOBAL_EVERY == 1 && (g = global_get(p, 1, true)) != NULL) return g;
+    if ((g = rv__runq_get_begun(&p->runq)) != NULL) return g;
+    if ((g = global_get(p, RUNQ_SIZE / 2, false)) != NULL) return g;
+    if ((g = rv__runq_pop(&p->runq)) != NULL) return g;
+    if ((g = global_get(p, RUNQ_SIZE / 2, true)) != NULL) return g;
     return ready_descriptors(p);
 }
 static struct rv__g *steal_from(struct rv__p *p, struct rv__p *victim, bool with_next)
@@ -488,12 +501,13 @@ static struct rv__g *spin_once(struct rv__m *m, struct rv__p *p, struct look *se
         struct rv__g *g = victim == p ? NULL : steal_from(p, victim, false);
         if (g) return g;
     }
-    if (base_load_relaxed(&rv__sched.global_n)) return global_get(p, RUNQ_SIZE / 2);
+    if (base_load_relaxed(&rv__sched.global_n)) return global_get(p, RUNQ_SIZE / 2, true);
     if (now < *look_at) return NULL;
     *look_at = now + LOOK_NS;
     struct rv__g *g = look_at_all(m, p, seen);
     if (!g) run_timers(&p->timers);
-    return g ? g : rv__runq_get(&p->runq);
+    if (!g) g = rv__runq_get(&p->runq);
+    return g || base_load_relaxed(&rv__sched.poller) ? g : ready_descriptors(p);
 }
 static struct rv__g *spin(struct rv__m *m, struct rv__p *p)
 {
@@ -503,7 +517,6 @@ static struct rv__g *spin(struct rv__m *m, struct rv__p *p)
     int64_t look_at = rv__now(), end = look_at + SPIN_NS;
     for (int64_t now = 0; now < end && !base_load_relaxed(&rv__sched.stopping); now = rv__now()) {
         struct rv__g *g = spin_once(m, p, &seen, &look_at, now);
-        if (!g && rv__netpoll_waiters() && base_load_relaxed(&rv__sched.poller) == 0) g = ready_descriptors(p);
         if (g) {
             learn(true);
             return g;

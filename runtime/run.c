@@ -209,11 +209,11 @@ static void forget(void)
         base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
     }
     rv__sched.global = rv__sched.urgent = (struct rv__glist){0};
-    rv__sched.chunks = rv__sched.last_chunk = NULL;
+    rv__sched.spilled = rv__sched.fresh = (struct rv__chunks){0};
     rv__sched.idle_p = NULL;
     rv__sched.idle_m = NULL;
     rv__sched.created = rv__sched.ended = 0;
-    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = 0;
+    rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = rv__sched.begun_n = 0;
     rv__sched.spinning = rv__sched.hint = rv__sched.poller = 0;
 }
 static void finish(struct rv__m *m)

@@ -121,9 +121,9 @@ ALWAYS_INLINE struct rv__g *rv__runq_pop(struct rv__runq *q) // of the stack
     return g;
 }
 enum { RV__STREAK = 32, RV__OTHER_END = 61 };
-// next, then the ring, then the stack; NULL: all are empty. A pair that wakes each other does not starve the ring, which goes
-// first every RV__STREAK times, nor does the ring the stack.
-ALWAYS_INLINE struct rv__g *rv__runq_get(struct rv__runq *q)
+// next, then the ring; NULL: both are empty. A pair that wakes each other does not starve the ring, which goes first every
+// RV__STREAK times, nor does the ring the stack.
+ALWAYS_INLINE struct rv__g *rv__runq_get_begun(struct rv__runq *q)
 {
     struct rv__g *g;
     if (base_load_relaxed(&q->next) & ~(uintptr_t)RV__MODE) {
@@ -134,7 +134,12 @@ ALWAYS_INLINE struct rv__g *rv__runq_get(struct rv__runq *q)
         q->turns = 0;
         if ((g = rv__runq_pop_shared(q, true)) != NULL) return g;
     }
-    return (g = rv__runq_take(q)) != NULL ? g : rv__runq_pop(q);
+    return rv__runq_take(q);
+}
+ALWAYS_INLINE struct rv__g *rv__runq_get(struct rv__runq *q) // the stack, too
+{
+    struct rv__g *g = rv__runq_get_begun(q);
+    return g ? g : rv__runq_pop(q);
 }
 
 #endif

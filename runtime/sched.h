@@ -74,6 +74,9 @@ struct rv__chunk { // a part of a ring that was full. Pointers, so that moving i
     uint32_t at, n; // gs[at, n) are left
     struct rv__g *gs[RV__CHUNK];
 };
+struct rv__chunks { // first in, first out
+    struct rv__chunk *first, *last;
+};
 struct rv__watched { // what sysmon saw of a P, and since when
     uint32_t tick, calls;
     int64_t tick_at, call_at, work_at; // work_at: since when it has had work waiting; 0: none
@@ -104,14 +107,15 @@ struct rv__sched {
     uint32_t spinning; // atomic: Ms that look for work
     uint32_t
         hint; // atomic: 1 + index of a P with something to steal; spinning Ms look at it, and at nothing else for a while
-    uint32_t global_n; // atomic: length of `global` and all chunks; changed under lock
+    uint32_t global_n; // atomic: length of the global queue, in all its parts; changed under lock
+    uint32_t begun_n;  // atomic: of those, how many are not in `fresh`
     uint32_t stopping; // atomic: rv_run is about to return: nobody picks a goroutine any more
     int procs;         // atomic: GOMAXPROCS
     struct rv__lock lock __attribute__((aligned(64))); // guards what follows
     struct rv__glist global;                           // run queue: what came from outside, or was preempted
     struct rv__glist urgent; // before that: what came back from the kernel, was woken without a P, or came from outside
     uint32_t turn;
-    struct rv__chunk *chunks, *last_chunk; // and what spilled, after that
+    struct rv__chunks spilled, fresh; // after that: what rings had no room for; and what the stacks of those that have not begun had not
     struct rv__p *idle_p;
     struct rv__m *idle_m;
     uint32_t idle_ms, ms; // ms: that exist, the reserve included

@@ -20,7 +20,8 @@ void rv__urgent_put(struct rv__g *g)
 {
     rv__lock(&rv__sched.lock);
     rv__glist_push(&rv__sched.urgent, g);
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1);
+    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1); // relaxed: as in rv__global_put
+    base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + 1);
     rv__unlock(&rv__sched.lock);
 }
 // On g's own stack, in its own thread: g is queued as one that runs in this M only, and whoever picks it passes its P on.
