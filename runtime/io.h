@@ -2,6 +2,7 @@
 #ifndef RUNTIME_IO_H
 #define RUNTIME_IO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -17,6 +18,7 @@ struct rv__io {
     long (*block)(struct rv__io *);   // may block
     const struct iovec *iov;
     int n;
+    bool attempted, skipped; // reading: the first attempt has been made; it was left out
     // net.c's
     int flags;
     struct sockaddr *address;

@@ -1,8 +1,8 @@
 // net.c: what only sockets do: accept, connect, listen, dial, and messages with addresses. io.c has how calls wait.
 //
-// Sockets that are made here are non-blocking and close-on-exec, and TCP ones without Nagle's delay, as in Go. Those that the program made
-// keep their mode: accept4 and connect know no MSG_DONTWAIT, so of a blocking one accept polls first, and connect blocks its
-// thread between rv_syscall_enter and _exit.
+// Sockets that are made here are non-blocking and close-on-exec, and TCP ones without Nagle's delay, as in Go. Those
+// that the program made keep their mode: accept4 and connect know no MSG_DONTWAIT, so of a blocking one accept polls
+// first, and connect blocks its thread between rv_syscall_enter and _exit.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "runtime/netpoll.h"
 #include "runtime/rt.h"
 
-// ---- messages --------------------------------------------------------------------------------------------------------
+// ---- messages ------------------------------------------------------------------------------------------------------
 
 static long try_recvfrom(struct rv__io *io)
 {
@@ -56,19 +56,20 @@ static int option(int fd, int name)
 ssize_t rv_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *from_len)
 {
     struct iovec iov = {buf, n};
-    struct rv__io io = {fd, RV_READ, rv__fd_life(fd), try_recvfrom, NULL, &iov, 1, flags, from, from_len, 0};
+    struct rv__io io = {.fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_recvfrom, .iov = &iov};
+    io.flags = flags, io.address = from, io.address_len = from_len;
     const bool whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && option(fd, SO_TYPE) == SOCK_STREAM;
     return pass(&io, &iov, whole);
 }
 ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
 {
     struct iovec iov = {(void *)buf, n};
-    struct rv__io io = {fd, RV_WRITE, rv__fd_life(fd),       try_sendto, NULL,  &iov,
-                        1,  flags,    (struct sockaddr *)to, NULL,       to_len};
+    struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_sendto, .iov = &iov};
+    io.flags = flags, io.address = (struct sockaddr *)to, io.to_len = to_len;
     return pass(&io, &iov, !(flags & MSG_DONTWAIT)); // only a stream passes a part
 }
 
-// ---- accept and connect ------------------------------------------------------------------------------------------------
+// ---- accept and connect --------------------------------------------------------------------------------------------
 
 static long block_accept(struct rv__io *io)
 {
@@ -82,7 +83,9 @@ static long try_accept(struct rv__io *io)
 }
 int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len)
 {
-    struct rv__io io = {fd, RV_READ, rv__fd_life(fd), try_accept, block_accept, NULL, 0, 0, from, from_len, 0};
+    struct rv__io io = {
+        .fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_accept, .block = block_accept};
+    io.address = from, io.address_len = from_len;
     long r;
     do r = rv__io_run(&io);
     while (r == -ECONNABORTED); // that one is gone; others come
@@ -120,7 +123,7 @@ int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
     return r < 0 ? r : (int)rv__io_run(&io);
 }
 
-// ---- listen and dial -----------------------------------------------------------------------------------------------------
+// ---- listen and dial -----------------------------------------------------------------------------------------------
 
 union address {
     struct sockaddr any;

@@ -1,29 +1,32 @@
 // netpoll.c: goroutines that wait for file descriptors, by epoll.
 //
 // A call is attempted first (io.c). Only when it would block, its goroutine comes here:
-//     lock the descriptor; arm it (epoll_ctl, one shot, for all sides that anybody waits for); join its waiters; unlock; park.
-// An event disarms the descriptor, and wakes everybody who waits for a side that it names; they attempt again. For sides that
-// are still waited for it is armed anew.
+//     lock the descriptor; arm it (epoll_ctl, one shot, for all sides that anybody waits for); join its waiters;
+//     unlock; park.
+// An event disarms the descriptor, and wakes everybody who waits for a side that it names; they attempt again. For
+// sides that are still waited for it is armed anew.
 //
 // Why no wake-up is lost:
-//   (1) Arming looks: a descriptor that is ready already gives its event at once. So it does not matter what happened between
-//       the attempt and the arming.
-//   (2) Whoever is in the list of waiters is covered by an armed shot, or by an event that has been fetched and is about to take
-//       the descriptor's lock: both change only under that lock.
+//   (1) Arming looks: a descriptor that is ready already gives its event at once. So it does not matter what happened
+//       between the attempt and the arming.
+//   (2) Whoever is in the list of waiters is covered by an armed shot, or by an event that has been fetched and is
+//       about to take the descriptor's lock: both change only under that lock.
 //   (3) An event may come too often (two threads fetch, a number is reused); that costs an attempt that is repeated.
-// The number of a descriptor that the program closes behind our back, and gets again for another, needs no care: epoll has
-// dropped the old one, so arming says ENOENT and adds the new one. (Who still waited for the old one waits on, as in
-// close(2).) rv_close ends the number's `life`: waiters are sent home, and events that name an earlier life are dropped.
-// Rejected: edge-triggered events for good, without arming. It saves one system call of 0.3 us each wait, and hangs when a number is
-// reused by plain close(2), because nothing tells; and each event that nobody waits for wakes the poller.
+// The number of a descriptor that the program closes behind our back, and gets again for another, needs no care: epoll
+// has dropped the old one, so arming says ENOENT and adds the new one. (Who still waited for the old one waits on, as
+// in close(2).) rv_close ends the number's `life`: waiters are sent home, and events that name an earlier life are
+// dropped. Rejected: edge-triggered events for good, without arming. It saves one system call of 0.3 us each wait, and
+// hangs when a number is reused by plain close(2), because nothing tells; and each event that nobody waits for wakes
+// the poller.
 //
-// Descriptors are entries of a table in blocks, which are made on demand and stay; so an entry's address is good for ever.
-// Lock order: descriptor, then timers. epoll_ctl is called under the descriptor's lock: it waits for nobody who could want
-// that lock.
+// Descriptors are entries of a table in blocks, which are made on demand and stay; so an entry's address is good for
+// ever. Lock order: descriptor, then timers. epoll_ctl is called under the descriptor's lock: it waits for nobody who
+// could want that lock.
 //
 // Breaking. `broken` is 1 from the break on until the poller that it woke has taken note; only the one that changes it
-// from 0 writes to the eventfd. Both sides exchange: the poller that clears it sees what was done before each break that
-// found it set. The eventfd is level-triggered, and only who waits reads it: a fetch without time-out leaves it for them.
+// from 0 writes to the eventfd. Both sides exchange: the poller that clears it sees what was done before each break
+// that found it set. The eventfd is level-triggered, and only who waits reads it: a fetch without time-out leaves it
+// for them.
 #include "runtime/netpoll.h"
 
 #include <errno.h>
@@ -62,7 +65,7 @@ struct fd {
     struct rv__lock lock;
     uint32_t life;    // atomic; written under lock
     uint32_t closing; // rv_close runs, so many times; guarded by lock
-    uint32_t hints;   // atomic: enum rv__fd_hint
+    uint32_t hints;   // atomic: enum rv__fd_hint, and io.c's count above it
     int number;
     bool added;                 // epoll knew it when last asked; guarded by lock
     struct waiter *waiters;     // guarded by lock
@@ -100,7 +103,7 @@ static void ensure_on(void)
     if (unlikely(base_load_acquire(&epoll_fd) < 0)) turn_on();
 }
 
-// ---- the table -------------------------------------------------------------------------------------------------------
+// ---- the table -----------------------------------------------------------------------------------------------------
 
 // NULL: nobody has waited for it or its neighbours yet, or the table has no room for such numbers.
 static struct fd *find(int fd)
@@ -139,13 +142,16 @@ uint32_t rv__fd_hints(int fd)
 }
 void rv__fd_hint(int fd, uint32_t hints)
 {
-    struct rv__g *g = rv__enter();
-    struct fd *f = find_or_make(fd);
+    struct fd *f = find(fd);
+    if (unlikely(!f)) {
+        struct rv__g *g = rv__enter();
+        f = make(fd);
+        rv__leave(g);
+    }
     if (f) base_store_relaxed(&f->hints, hints); // relaxed: a hint
-    rv__leave(g);
 }
 
-// ---- arming and waking -----------------------------------------------------------------------------------------------
+// ---- arming and waking ---------------------------------------------------------------------------------------------
 
 static int waited_for(const struct fd *f)
 {
@@ -198,7 +204,7 @@ static void on_event(const struct epoll_event *e, struct rv__glist *out)
     rv__unlock(&f->lock);
 }
 
-// ---- polling -----------------------------------------------------------------------------------------------------------
+// ---- polling -------------------------------------------------------------------------------------------------------
 
 static long wait_ms(struct epoll_event *events, int64_t ns)
 {
@@ -244,7 +250,7 @@ void rv__netpoll_break(void)
 }
 int64_t rv__netpoll_waiters(void) { return base_load_relaxed(&waiting); } // relaxed: a count
 
-// ---- waiting -----------------------------------------------------------------------------------------------------------
+// ---- waiting -------------------------------------------------------------------------------------------------------
 
 // Time is up for one waiter, unless an event came first.
 static void end_wait(struct rv__timer *t, int64_t now)
@@ -271,8 +277,8 @@ static bool passed(const struct fd *f, int sides)
     }
     return false;
 }
-// A goroutine's M comes to poll when it has nothing else to do; a plain thread does not. Either there is a poller, which will
-// see `waiting` before it goes to sleep otherwise, or an M is woken, which will become it.
+// A goroutine's M comes to poll when it has nothing else to do; a plain thread does not. Either there is a poller,
+// which will see `waiting` before it goes to sleep otherwise, or an M is woken, which will become it.
 static void find_poller(void)
 {
     base_fence_seq_cst(); // waiting + 1, then poller; the other side: poller = 0, the lock of rv__sched, then waiting
@@ -327,7 +333,7 @@ int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until)
     return how == PARK ? w.result : how;
 }
 
-// ---- deadlines -----------------------------------------------------------------------------------------------------------
+// ---- deadlines -----------------------------------------------------------------------------------------------------
 
 // It may have been moved since it was taken out of the heap: then this comes too early, or for nothing.
 static void on_deadline(struct rv__timer *t, int64_t now)
@@ -377,7 +383,7 @@ int rv_set_deadline(int fd, int sides, int64_t deadline)
     return f ? 0 : -ENOSYS;
 }
 
-// ---- lives -----------------------------------------------------------------------------------------------------------------
+// ---- lives ---------------------------------------------------------------------------------------------------------
 
 static void end_life_locked(struct fd *f, uint32_t hints, struct rv__glist *out)
 {

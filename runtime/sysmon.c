@@ -75,13 +75,13 @@ static void check_dead(void)
     if (rv__maybe_dead() && nobody_else()) rv__fatal_deadlock();
 }
 
-// Until a P runs again (rv__p_acquire), or the end.
 // Memory of stacks that nobody uses any more: looked for once a second, and given back a little at a time.
 static void scavenge(int64_t now)
 {
     static int64_t next;
     if (now >= next) next = now + (rv__stack_scavenge() ? SCAVENGE_NS / 50 : SCAVENGE_NS);
 }
+// Until a P runs again (rv__p_acquire), or the end.
 static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);

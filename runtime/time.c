@@ -3,12 +3,12 @@
 // A goroutine that sleeps has its timer on its own stack: nothing touches it once fire has made the goroutine ready. A
 // plain thread sleeps in the kernel: it has no P whose timers anybody would look after on its behalf.
 //
-// An rv_timer is in the user's memory, and its fn, which runs on a goroutine of its own, may free it. So a goroutine that
-// runs fn knows nothing of the timer, only its `struct run`, which is ours. The timer remembers the run and its number;
-// the run's memory is never anything but a run, and takes a new number when it is over, so a look at a run that is over
-// finds that out under the run's lock.
-//   `due` counts the starts whose fire is still to come: at most one is in a heap, the others are between being taken out
-//   and fire. Every start ends in one stop that says true (due - 1) or one fire (due - 1).
+// An rv_timer is in the user's memory, and its fn, which runs on a goroutine of its own, may free it. So a goroutine
+// that runs fn knows nothing of the timer, only its `struct run`, which is ours. The timer remembers the run and its
+// number; the run's memory is never anything but a run, and takes a new number when it is over, so a look at a run that
+// is over finds that out under the run's lock.
+//   `due` counts the starts whose fire is still to come: at most one is in a heap, the others are between being taken
+//   out and fire. Every start ends in one stop that says true (due - 1) or one fire (due - 1).
 //   (1) Everything in the timer is guarded by its lock, but for what timer.c guards.
 //   (2) A run is `fns` goroutines that run fn; at 0 it is over: number + 1, and back to the pool.
 // Locks, outermost first: timer, heap or run.
@@ -27,8 +27,8 @@ struct rv__timers *rv__timers_here(void)
     if (unlikely(!p)) rv__fatal("a timer before rv_run");
     return &p->timers;
 }
-// A timer that is due at `when` is the earliest of its heap. A goroutine's M looks after it; nobody does a plain thread's,
-// when all Ms sleep.
+// A timer that is due at `when` is the earliest of its heap. A goroutine's M looks after it; nobody does a plain
+// thread's, when all Ms sleep.
 static void tell(int64_t when)
 {
     rv__wake_timers(when);
@@ -75,7 +75,7 @@ void rv_sleep(int64_t ns)
     rv__leave(g);
 }
 
-// ---- rv_timer --------------------------------------------------------------------------------------------------------
+// ---- rv_timer ------------------------------------------------------------------------------------------------------
 
 struct run {
     void *next_free; // the pool's

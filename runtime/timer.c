@@ -1,6 +1,6 @@
 // timer.c: the timers of one P: a 4-ary heap by (when, order of adding).
-// Four children of 16 bytes are one cache line, and keys lie beside the pointers, so sifting touches a timer only to tell
-// it its new index, and to break ties.
+// Four children of 16 bytes are one cache line, and keys lie beside the pointers, so sifting touches a timer only to
+// tell it its new index, and to break ties.
 //   (1) heap[i] is not before heap[(i - 1) / 4].          (2) heap[i].timer->index == i, and its home is this heap.
 //   (3) next == heap[0].when, or RV__NEVER.               (4) seq is above that of every timer here.
 // All four hold whenever the lock is free.
@@ -9,17 +9,18 @@
 //   NULL -> ts        add                  ts's                ts -> NULL         del, run (no period)   ts's
 //   ts -> FIRING      run (a period)       ts's                FIRING -> ts       again                  ts's, by cas
 //   FIRING -> NULL    del                  none, by cas        from -> to         move                   both
-// (rv__timers_clear, when rv_run is over, forgets timers that may no longer exist; those that do keep a home that has them not.)
-// So a timer that is in a heap changes only under that heap's lock. del reads home, takes the lock of what it read, and
-// looks again: if it is still the same the timer stays while the lock is held; otherwise it begins anew. Heaps are never
-// freed, so a stale home may be locked. Whoever calls del keeps the timer's memory meanwhile.
+// (rv__timers_clear, when rv_run is over, forgets timers that may no longer exist; those that do keep a home that has
+// them not.) So a timer that is in a heap changes only under that heap's lock. del reads home, takes the lock of what
+// it read, and looks again: if it is still the same the timer stays while the lock is held; otherwise it begins anew.
+// Heaps are never freed, so a stale home may be locked. Whoever calls del keeps the timer's memory meanwhile.
 //
 // Due timers are taken out in batches and fired without the lock. From taking out to firing such a timer is in no heap:
-// del says false, and the caller knows that fire has run or will. That is also why fire puts a timer with a period back,
-// and not run: run would have to touch the timer after its fire, and nobody could tell when it may be freed.
+// del says false, and the caller knows that fire has run or will. That is also why fire puts a timer with a period
+// back, and not run: run would have to touch the timer after its fire, and nobody could tell when it may be freed.
 //
-// Anyone inside a section. Rejected: marking stopped timers and sweeping them later (the heap would point to memory that
-// its owner may free); a sequence number in each place (24 bytes; ties are rare, and two timers are in cache by then).
+// Anyone inside a section. Rejected: marking stopped timers and sweeping them later (the heap would point to memory
+// that its owner may free); a sequence number in each place (24 bytes; ties are rare, and two timers are in cache by
+// then).
 #include "runtime/timer.h"
 
 #include <sys/mman.h>

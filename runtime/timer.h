@@ -13,8 +13,9 @@ struct rv__timers;
 struct rv__timer {
     int64_t when;   // rv__now; set while it is in no heap, then guarded by the lock of home
     int64_t period; // 0: once. Otherwise fire calls rv__timer_again
-    // Runs inside a section, without the heap's lock, on the M that found it due. Nothing touches the timer after it has
-    // returned (or has called rv__timer_again), so it may be freed in it. It takes no lock that is held around rv__timer_run.
+    // Runs inside a section, without the heap's lock, on the M that found it due. Nothing touches the timer after it
+    // has returned (or has called rv__timer_again), so it may be freed in it. It takes no lock that is held around
+    // rv__timer_run.
     void (*fire)(struct rv__timer *t, int64_t now);
     void *arg;
     struct rv__timers *home; // atomic: the heap that it is in, NULL, or RV__FIRING

@@ -131,6 +131,23 @@ Test(dump, all_asleep)
     begins("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [");
     has_the_waiting();
 }
+static void nobody_sends(void *arg)
+{
+    (void)arg;
+    dump_start();
+    RIG_UNTIL(all_wait());
+    rv_chan_recv(RV_CHAN(int, 1), NULL);
+}
+Test(dump, asleep_in_earnest)
+{
+    const int status = rig_child(nobody_sends, NULL, said, SAID);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    begins("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nrv_chan_recv()\n");
+    has("goroutine 1 [chan receive]:\n"
+        "rv_chan_recv()\n"
+        "nobody_sends()");
+    has_the_waiting();
+}
 Test(dump, sigquit_lists_all_and_the_program_goes_on)
 {
     const int status = rig_child(dump_main, "quit", said, SAID);
@@ -254,11 +271,24 @@ Test(dump, fatal)
 
 // ---- schedtrace ----------------------------------------------------------------------------------------------------------
 
+// Until sysmon has been round three times more, however long that takes, and ns have passed: it traces in every round.
+static void let_trace(int64_t ns)
+{
+    const int64_t began = rv__now();
+    int64_t seen = began;
+    for (int rounds = 0; rounds < 3 || rv__now() - began < ns; rv_gosched())
+        for (int i = 0; i < 2; i++) {
+            const int64_t at = base_load_relaxed(&rv__sched.ps[i]->watched.tick_at);
+            if (at <= seen) continue;
+            seen = at;
+            rounds++;
+        }
+}
 static void traced(void *arg)
 {
     (void)arg;
     dump_start();
-    for (const int64_t began = rv__now(); rv__now() - began < 100000000;) rv_gosched(); // 100 ms of lines
+    let_trace(100000000);
     _exit(0);
 }
 Test(dump, schedtrace)
@@ -286,7 +316,7 @@ static void traced_once_all_wait(void *arg)
     dump_start();
     RIG_UNTIL(all_wait());
     base_flags.schedtrace = 1;
-    for (const int64_t began = rv__now(); rv__now() - began < 50000000;) rv_gosched(); // 50 ms of it
+    let_trace(10000000);
     _exit(0);
 }
 Test(dump, scheddetail)

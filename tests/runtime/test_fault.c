@@ -27,6 +27,7 @@ void overflow(void *arg)
 {
     (void)arg;
     fault_deeper(0);
+    __asm__ volatile(""); // so that the call is not made a jump
 }
 static rv_waitgroup wg;
 static void start_worker(void *size)

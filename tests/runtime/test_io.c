@@ -1,5 +1,5 @@
-// test_io.c: reading, writing, sockets, deadlines and closing, on the real scheduler. Descriptors come in both modes, blocking
-// and non-blocking: neither may ever stop the other goroutines.
+// test_io.c: reading, writing, sockets, deadlines and closing, on the real scheduler. Descriptors come in both modes,
+// blocking and non-blocking: neither may ever stop the other goroutines.
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -311,7 +311,7 @@ static void both_sides(void *arg)
 }
 Test(io, both_sides) { run(both_sides); }
 
-// ---- deadlines and rv_poll -------------------------------------------------------------------------------------------
+// ---- deadlines and rv_poll -----------------------------------------------------------------------------------------
 
 static void deadlines(void *arg)
 {
@@ -354,6 +354,62 @@ static void deadlines(void *arg)
 }
 Test(io, deadlines) { run(deadlines); }
 
+// After many reads that came too early the first attempt is left out: data, the end, a deadline and a close are still
+// seen.
+static void come_too_early(struct pair p)
+{
+    struct reading r;
+    for (int i = 0; i < 50; i++) {
+        if (i != 45) {
+            begin_reading(&r, p.r);
+            UNTIL_WAITING(1);
+        }
+        cr_assert_eq(rv_write(p.w, "x", 1), 1);
+        if (i == 45) begin_reading(&r, p.r); // not this time
+        rv_wg_wait(&all);
+        cr_assert_eq(r.result, 1);
+    }
+    for (int i = 0; i < 12; i++) {
+        begin_reading(&r, p.r);
+        UNTIL_WAITING(1);
+        cr_assert_eq(rv_write(p.w, "x", 1), 1);
+        rv_wg_wait(&all);
+    }
+}
+static void reads_too_early(void *arg)
+{
+    (void)arg;
+    char c;
+    struct reading r;
+    struct pair p = make_pair(2);
+    come_too_early(p);
+    cr_assert_eq(rv_write(p.w, "x", 1), 1);
+    rv_set_deadline(p.r, RV_READ, 1);
+    cr_assert_eq(rv_read(p.r, &c, 1), 1);
+    come_too_early((struct pair){p.r, (rv_set_deadline(p.r, RV_READ, 0), p.w)});
+    rv_set_deadline(p.r, RV_READ, 1);
+    cr_assert_eq(rv_read(p.r, &c, 1), -ETIMEDOUT);
+    rv_set_deadline(p.r, RV_READ, 0);
+    begin_reading(&r, p.r);
+    UNTIL_WAITING(1);
+    rv_close(p.r);
+    rv_wg_wait(&all);
+    cr_assert_eq(r.result, -ECANCELED);
+    rv_close(p.w);
+    p = make_pair(2);
+    come_too_early(p);
+    const int null = open("/dev/null", O_RDONLY); // the number is a device now, behind our back
+    dup2(null, p.r);
+    cr_assert_eq(rv_read(p.r, &c, 1), 0);
+    rv_close(null), rv_close(p.r), rv_close(p.w);
+    p = make_pair(3);
+    come_too_early(p);
+    rv_close(p.w);
+    cr_assert_eq(rv_read(p.r, &c, 1), 0);
+    rv_close(p.r);
+}
+Test(io, reads_too_early) { run(reads_too_early); }
+
 static void poll_times_out(void *arg)
 {
     struct reading *r = arg;
@@ -389,7 +445,7 @@ static void polls(void *arg)
 }
 Test(io, polls) { run(polls); }
 
-// ---- numbers that are used again, files, signals, threads ------------------------------------------------------------
+// ---- numbers that are used again, files, signals, threads ----------------------------------------------------------
 
 // The number goes to another file by plain close(2), and a wait on it must work.
 static void reused(void *arg)

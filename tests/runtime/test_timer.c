@@ -88,8 +88,9 @@ static void step_move(int from, int to)
         if (model[i].home == from) model[i].home = to;
     if (model_seq[to] < model_seq[from]) model_seq[to] = model_seq[from];
 }
-// Ties between timers of different heaps have no order that is promised, but they have one: the sequence numbers'. After
-// a move two may be equal in all; the model then takes the lower index, the heap either, so such steps avoid ties.
+// Ties between timers of different heaps have no order that is promised, but they have one: the sequence numbers'.
+// After a move two may be equal in all; the model then takes the lower index, the heap either, so such steps avoid
+// ties.
 static bool twins(int a, int b)
 {
     for (int i = 0; i < TIMERS; i++)

@@ -16,9 +16,9 @@ QUIET static void turn(int n) // waits for turn n
 {
     while (turn_now < n) rv_gosched();
 }
-QUIET static void next_turn(void) // by one goroutine at a time { turn_now = turn_now + 1; }
+QUIET static void next_turn(void) { turn_now = turn_now + 1; } // by one goroutine at a time
 
-    static void body(void *arg);
+static void body(void *arg);
 int main(void) { return rv_run(body, NULL); }
 
 #endif

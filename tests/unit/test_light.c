@@ -1,0 +1,152 @@
+// test_light.c: light strands: small, quick, many, and gone without a trace. What they decide is the oracle's to check
+// (oracle --light); what they are carried by is here.
+#include <criterion/criterion.h>
+
+#include "detector/report.h"
+#include "detector/strand.h"
+
+#ifdef RAVEL_TINY
+enum { LIVE = 2000, MANY = 20000 };
+#else
+enum { LIVE = 100000, MANY = 1000000 };
+#endif
+static const uintptr_t memory = 0x7f0000000000, lock = 0x7f0100000000;
+static struct det_strand *thread[2], *maker;
+static unsigned races;
+static struct det_strand_info who[2];
+
+static void sink(struct det_report *r, void *ctx)
+{
+    (void)ctx;
+    if (r->kind != DET_REPORT_RACE) return;
+    races++;
+    for (int i = 0; i < 2; i++) who[i] = r->strands[r->side[i].strand];
+}
+static void begin(void)
+{
+    const struct det_config cfg = {.report_races = true};
+    races = 0;
+    det_init(&cfg, sink, NULL);
+    for (int i = 0; i < 2; i++) {
+        thread[i] = det_strand_create(NULL, 0);
+        det_strand_start(thread[i], i, 0, 0);
+        det_strand_carry(thread[i], thread[i]);
+    }
+    maker = det_strand_create(NULL, 0);
+    det_strand_start(maker, 3, 0, 0);
+}
+static void end(void) { det_reset(); }
+static struct det_strand *make(uint64_t goid)
+{
+    struct det_strand *s = det_strand_create_light(maker, 0x400001, goid);
+    det_strand_start(s, 0, 0, 0);
+    return s;
+}
+static void write_at(struct det_strand *s, uintptr_t addr) { det_access_slow(s, 0x400100, addr, 8, DET_WRITE); }
+static uint64_t bytes(void)
+{
+    struct det_stats s;
+    det_stats_read(&s);
+    return s.bytes;
+}
+
+Test(light, one_after_the_other_on_a_thread_is_no_order, .init = begin, .fini = end)
+{
+    struct det_strand *a = make(7), *b = make(8);
+    det_strand_name(a, "a name of thirty-one characters");
+    det_strand_carry(thread[0], a);
+    write_at(a, memory);
+    det_strand_finish(a);
+    cr_expect_eq(thread[0]->carrier->strand, thread[0]);
+    det_strand_carry(thread[0], b);
+    write_at(b, memory);
+    cr_expect_eq(races, 1u);
+    cr_expect_eq(who[0].goid, 8u);
+    cr_expect_eq(who[1].goid, 7u);
+    cr_expect_str_eq(who[1].name, "a name of thirty-one characters");
+    cr_expect(!who[1].running && who[1].has_parent && who[1].parent_goid == 0);
+}
+Test(light, it_is_the_same_on_another_thread, .init = begin, .fini = end)
+{
+    struct det_strand *a = make(7);
+    for (int i = 0; i < 100; i++) {
+        det_strand_carry(thread[i % 2], a);
+        write_at(a, memory + 8 * (unsigned)(i % 10));
+        det_strand_carry(thread[i % 2], thread[i % 2]);
+    }
+    cr_expect_eq(races, 0u);
+}
+Test(light, nothing_happens_to_one_that_nobody_carries, .init = begin, .fini = end)
+{
+    struct det_strand *a = make(7), *b = make(8);
+    write_at(a, memory);
+    det_strand_carry(thread[0], b);
+    write_at(b, memory);
+    cr_expect_eq(races, 0u);
+}
+Test(light, thread_locals_are_used_in_turn, .init = begin, .fini = end)
+{
+    det_strand_thread_locals(thread[0], memory, memory + 64);
+    struct det_strand *a = make(7), *b = make(8);
+    det_strand_carry(thread[0], a);
+    write_at(a, memory + 4096); // before it, so ordered as well
+    write_at(a, memory + 8);
+    write_at(a, memory + 8192); // after it
+    det_strand_carry(thread[0], b);
+    write_at(b, memory + 8);
+    write_at(b, memory + 4096);
+    cr_expect_eq(races, 0u);
+    write_at(b, memory + 8192);
+    cr_expect_eq(races, 1u);
+    det_strand_carry(thread[0], thread[0]);
+    det_strand_carry(thread[1], a); // elsewhere they are anybody's
+    write_at(a, memory + 8);
+    cr_expect_eq(races, 2u);
+}
+Test(light, a_stack_is_fresh_after_its_owner, .init = begin, .fini = end)
+{
+    struct det_strand *s[2];
+    for (uint64_t i = 0; i < 2; i++) {
+        s[i] = det_strand_create_light(maker, 0x400001, i + 1);
+        det_strand_carry(thread[i], s[i]);
+        det_strand_start(s[i], 0, memory, memory + 65536);
+        for (uintptr_t a = memory + 60000; a < memory + 65536; a += 8) write_at(s[i], a);
+        det_strand_finish(s[i]);
+    }
+    cr_expect_eq(races, 0u);
+}
+Test(light, many_live_and_each_race_is_found, .init = begin, .fini = end)
+{
+    static struct det_strand *s[LIVE];
+    const uint64_t before = bytes();
+    for (unsigned i = 0; i < LIVE; i++) {
+        s[i] = make(i + 1);
+        det_strand_carry(thread[i % 2], s[i]);
+        write_at(s[i], memory + 8 * i);
+        det_strand_carry(thread[i % 2], thread[i % 2]);
+    }
+    cr_log_info("%lu bytes each, without the strand's own page", (unsigned long)((bytes() - before) / LIVE));
+    for (unsigned i = 0; i < LIVE; i++) {
+        det_strand_carry(thread[0], s[i]);
+        write_at(s[i], memory + 8 * ((i + LIVE / 2) % LIVE));
+        det_strand_carry(thread[0], thread[0]);
+    }
+    cr_expect_eq(races, (unsigned)LIVE);
+}
+Test(light, many_one_after_the_other_leave_nothing, .init = begin, .fini = end)
+{
+    uint64_t half = 0;
+    for (unsigned i = 0; i < MANY; i++) {
+        struct det_strand *s = make(i + 1);
+        det_strand_carry(thread[i % 2], s);
+        det_acquire(s, 0x400200, lock, DET_MUST);
+        write_at(s, memory + 8 * (i % 100));
+        det_release(s, 0x400201, lock, DET_MUST);
+        det_strand_finish(s);
+        if (i % 8 == 0) det_acquire(maker, 0x400300, lock, DET_MUST);
+        if (i == MANY / 2) half = bytes();
+    }
+    cr_expect_eq(races, 0u);
+    cr_expect_lt(bytes(), half + half / 8 + (1u << 20), "%lu bytes, and %lu at half time", (unsigned long)bytes(),
+                 (unsigned long)half);
+}
