@@ -4,7 +4,7 @@
 //     stress --minutes N                 the soak: rounds for N minutes, with the memory at intervals
 //
 // A failure prints the round's seed, and ends with 1. The soak fails as well when memory grows: the most that it ever had at
-// the end of a round after the first third may be a tenth, and 8 MiB, above the most of the first third.
+// the end of a round after the first third may be a tenth, and 2 MiB, above the most of the first third.
 #include "tests/runtime/stress/stress.h"
 
 #include <getopt.h>
@@ -155,7 +155,7 @@ static int by_time(const struct options *o, int port)
         }
         if (t >= all) break;
     }
-    const bool flat = late <= early + early / 10 + 8192;
+    const bool flat = late <= early + early / 10 + 2048;
     printf("at most %ld KiB in the first third, %ld KiB later: %s\n", early, late, flat ? "flat" : "it grows");
     return flat ? 0 : 1;
 }
