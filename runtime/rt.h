@@ -62,6 +62,7 @@ enum rv__kind { RV__GOROUTINE, RV__THREAD };
     W(MUTEX, "sync.Mutex.Lock")                                                                                        \
     W(COND, "sync.Cond.Wait")                                                                                          \
     W(SEM, "semacquire")                                                                                               \
+    W(LEFTOVER, "main's end, for the others")                                                                          \
     W(TIMER, "timer callback")
 enum rv__why {
 #define W(name, text) RV__WHY_##name,
@@ -76,6 +77,7 @@ struct rv__extra {
     char name[32];
     char labels[128];
     struct rv__deferred *deferred; // last first
+    struct rv_block *blocks;       // RV_DEFER's that have not ended, innermost first
     void **locals;                 // by rv_key.index, or NULL
     size_t stack_size;             // asked for; 0: the default
 };
