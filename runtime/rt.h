@@ -108,6 +108,8 @@ struct rv__g {
     int saved_errno;
     uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth;       // rv_lock_os_thread
+    uint32_t pins;             // what it holds that belongs to its thread (pin.c)
+    bool masked;               // its thread's signal mask is not the one that Ms begin with; counted in pins
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;
     uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default

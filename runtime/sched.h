@@ -236,7 +236,13 @@ struct rv__p *rv__p_idle_get(void);                   // or NULL
 void rv__p_idle_put_locked(struct rv__p *p);
 void rv__p_hand_off(struct rv__p *p); // to an idle M if there is anything to do, else to the list of idle Ps
 
+// pin.c: for instrument/ (base/hooks.h)
+void rv__pin(void);
+void rv__unpin(void);
+void rv__mask_changed(void);
+
 // syscall.c, preempt.c, sysmon.c
+bool rv__blocking_begin(bool surely);                     // for instrument/
 void rv__urgent_put(struct rv__g *g);                     // global_put, and sysmon makes room for it soon
 void rv__wait_in_place(struct rv__m *m, struct rv__g *g); // without a P, on g's stack: until g's turn comes, in this M
 COLD void rv__attend(struct rv__m *m);                    // rv__enter found attention
