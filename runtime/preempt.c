@@ -11,6 +11,9 @@
 //   (3) A thread that sleeps in the kernel is not signalled; its P is taken without it (rv__retake_sleeper). Where it fell asleep between
 //       that look and the signal, the kernel restarts the call (SA_RESTART), or we do: a call that it does not restart by itself
 //       has returned -EINTR to the instruction after `syscall`, and we go back to before it. It had just begun.
+//   (4) A signal that comes between rv_syscall_enter and _exit gives no P away: the P is whose who changes its status, and m->p is
+//       only what m had. Giving it away here as well makes two owners of one P, and the P that m would bring back out of the
+//       handler is forgotten by rv_syscall_exit, which looks for its mark: that P is then lost for good.
 #include "runtime/sched.h"
 
 #include <errno.h>
@@ -27,6 +30,8 @@ void rv__preempt_park(struct rv__m *m)
 {
     struct rv__g *g = m->g;
     base_store_relaxed(&m->preempt, 0u);
+    if (base_load_relaxed(&m->attention) != RV__CALM)
+        return; // (4), or the P is about to be taken; relaxed: as in rv__begin
     if (!g || !rv__p_of(m) || base_load_relaxed(&rv__sched.stopping) || !rv__anything_to_do()) return;
     struct rv__m *other = rv__m_idle_get();
     if (!other) return;
@@ -105,21 +110,26 @@ static bool runs(int tid)
         if (text[i] == ')') return text[i + 2] == 'R';
     return false;
 }
-// m sleeps in the kernel, and holds p, without having told us.
+// m sleeps in the kernel, and holds p, without having told us. It wakes up when it likes, so it may be about to tell: in
+// rv_syscall_enter, it may have found attention CALM before we changed it, and write IN_KERNEL over our TAKING; then its P is
+// to be taken by the status. Seeing the end of that section (acquire) we see what it wrote. TAKING that is still
+// there after m has been seen outside of sections stays: each later section begins by waiting for us.
 static bool retake_sleeper(struct rv__m *m, struct rv__p *p)
 {
-    uint32_t calm = RV__CALM;
+    uint32_t calm = RV__CALM, taking = RV__TAKING;
     if (!base_cas_acq_rel(&m->attention, &calm, (uint32_t)RV__TAKING)) return false;
-    // If m is outside of sections after this, the next one begins with TAKING in sight.
-    const bool outside = sys_membarrier() && base_load_acquire(&m->seq) % 2 == 0 && base_load_relaxed(&m->p) == p;
-    if (outside) {
-        base_store_release(&p->runq.owner_seq, NULL);
-        base_store_relaxed(&p->m, NULL);
-        base_store_relaxed(&m->p, NULL);
+    const bool outside = sys_membarrier() && base_load_acquire(&m->seq) % 2 == 0 && base_load_relaxed(&m->p) == p &&
+                         base_load_relaxed(&m->attention) == RV__TAKING;
+    if (!outside) {
+        base_cas_relaxed(&m->attention, &taking, (uint32_t)RV__CALM); // relaxed: nothing was done under it
+        return false;
     }
-    base_store_release(&m->attention, outside ? RV__TAKEN : RV__CALM); // release: m->p; pairs with rv__attend
-    if (outside) rv__p_hand_off(p);
-    return outside;
+    base_store_release(&p->runq.owner_seq, NULL);
+    base_store_relaxed(&p->m, NULL);
+    base_store_relaxed(&m->p, NULL);
+    base_store_release(&m->attention, (uint32_t)RV__TAKEN); // release: m->p; pairs with rv__attend
+    rv__p_hand_off(p);
+    return true;
 }
 bool rv__preempt(struct rv__p *p)
 {
