@@ -258,6 +258,11 @@ static void on_urgent(int sig, siginfo_t *info, void *context)
     base_add_relaxed(&urgent, 1u);
     if (before.sa_flags & SA_SIGINFO) before.sa_sigaction(sig, info, context); // which is ours, and must not call back
 }
+static void alone(int sig)
+{
+    (void)sig;
+    base_add_relaxed(&urgent, 1u);
+}
 static void own_urgent(void *arg)
 {
     static char stack[64 << 10];
@@ -274,6 +279,11 @@ static void own_urgent(void *arg)
     cr_assert_geq(urgent, 2, "one that was set up later is called");
     sigaltstack(&s, NULL);
     for (int i = 0; i < 10; i++) rv_gosched();
+    signal(SIGURG, alone);
+    for (int i = 0; i < 10; i++) rv_gosched();
+    const uint32_t had = base_load_relaxed(&urgent);
+    raise(SIGURG);
+    cr_assert_eq(base_load_relaxed(&urgent), had + 1, "and so is the last, which knows of nobody before it");
     wait_all(3);
 }
 Test(preempt, programs_that_use_the_signal, .timeout = 60)
