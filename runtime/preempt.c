@@ -92,6 +92,18 @@ static long number_of(const uint8_t *code, size_t n)
     }
     return -1;
 }
+// A pipe or a socket took a part, and then the writer slept, and met the signal. Where the count was short for another reason, the
+// rest is refused, or may as well be written.
+static void write_rest(greg_t *r, long nr)
+{
+    if (nr != SYS_write && nr != SYS_sendto) return;
+    while (r[REG_RAX] < r[REG_RDX]) {
+        const long n = sys_call6(nr, r[REG_RDI], r[REG_RSI] + r[REG_RAX], r[REG_RDX] - r[REG_RAX], r[REG_R10],
+                                 r[REG_R8], r[REG_R9]);
+        if (n <= 0) return;
+        r[REG_RAX] += n;
+    }
+}
 // A call that our signal has interrupted is made again: true. The arguments are still in their registers. Two cases are left, in which
 // the program sees EINTR: a call by syscall(2), whose number is gone; and none at all is seen of a program's handler that came
 // just before, had SIGURG blocked, and was to end such a call by EINTR: that call goes on.
@@ -100,10 +112,15 @@ static bool restart_call(ucontext_t *u)
     enum { BEFORE = 48 };
     greg_t *r = u->uc_mcontext.gregs;
     uint8_t code[BEFORE];
-    if (r[REG_RAX] != -EINTR || r[REG_RIP] < 4096) return false;
+    const bool short_count = r[REG_RAX] > 0 && (size_t)r[REG_RAX] < (size_t)r[REG_RDX];
+    if ((r[REG_RAX] != -EINTR && !short_count) || r[REG_RIP] < 4096) return false;
     const size_t n = code_before((uintptr_t)r[REG_RIP], code, BEFORE);
     const long nr = number_of(code, n);
     if (nr < 0) return false;
+    if (short_count) {
+        write_rest(r, nr);
+        return false;
+    }
     r[REG_RAX] = nr;
     r[REG_RIP] -= 2;
     return true;
