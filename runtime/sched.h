@@ -115,7 +115,8 @@ struct rv__sched {
     struct rv__glist global;                           // run queue: what came from outside, or was preempted
     struct rv__glist urgent; // before that: what came back from the kernel, was woken without a P, or came from outside
     uint32_t turn;
-    struct rv__chunks spilled, fresh; // after that: what rings had no room for; and what the stacks of those that have not begun had not
+    struct rv__chunks spilled,
+        fresh; // after that: what rings had no room for; and what the stacks of those that have not begun had not
     struct rv__p *idle_p;
     struct rv__m *idle_m;
     uint32_t idle_ms, ms; // ms: that exist, the reserve included

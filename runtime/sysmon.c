@@ -56,7 +56,8 @@ bool rv__maybe_dead(void)
     if (base_load_relaxed(&rv__sched.poller) || base_load_relaxed(&rv__sched.stopping)) return false;
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++)
-        if (rv__timers_next(&rv__sched.ps[i]->timers) != RV__NEVER || !rv__runq_empty(&rv__sched.ps[i]->runq)) return false;
+        if (rv__timers_next(&rv__sched.ps[i]->timers) != RV__NEVER || !rv__runq_empty(&rv__sched.ps[i]->runq))
+            return false;
     return base_load_relaxed(&rv__sched.idle_ms) + base_load_relaxed(&rv__sched.own_waiting) ==
            base_load_relaxed(&rv__sched.ms) + 1; // and rv_run's
 }
