@@ -25,7 +25,14 @@ GOROUTINES = """
 static int counter;
 static rv_waitgroup all;
 static void add(void *arg) { counter++; rv_wg_done(&all); (void)arg; }
-RV_MAIN { (void)argc; (void)argv; rv_wg_add(&all, 2); rv_go(add, NULL); rv_go(add, NULL); rv_wg_wait(&all); printf("%d\\n", counter); return 0; }
+static int start(int argc, char **argv)
+{
+    rv_wg_add(&all, 2);
+    for (int i = 0; i < 2; i++) rv_go(add, NULL);
+    rv_wg_wait(&all);
+    return printf("%d\\n", counter) < 0 || argc < 1 || !argv;
+}
+RV_MAIN(start)
 """
 FOUND = 66
 
