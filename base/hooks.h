@@ -74,6 +74,8 @@ struct base_detector {
     // An address names a sync object. s learns what releases left there; s leaves there what it did so far.
     void (*acquire)(struct det_strand *s, uintptr_t pc, const void *at, int flags);
     void (*release)(struct det_strand *s, uintptr_t pc, const void *at, int flags);
+    // An acquire and a release with BASE_REPLACE: a place that one strand after the other passes through.
+    void (*pass)(struct det_strand *s, uintptr_t pc, const void *at, int flags);
     void (*sync_destroy)(struct det_strand *s, uintptr_t pc, const void *at); // what was left there is forgotten
     // s reads / writes memory of the program's on its behalf (channel elements, rv_read's buffer).
     void (*access)(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write);

@@ -69,6 +69,7 @@ static void link_shared(const char *as, struct cc_list *l)
 {
     char *const lib = cli_lib_path(as, "libravel.so");
     to_linker(l, lib);
+    to_linker(l, cli_printf("-L%s", lib_directory(as)));
     to_linker(l, "-rpath");
     to_linker(l, cli_printf("%.*s", (int)(strrchr(lib, '/') - lib), lib));
 }
@@ -83,6 +84,15 @@ static bool has_runtime(const struct cc_args *a)
             return true;
     }
     return false;
+}
+
+// An executable holds the goroutines too, as it holds the runtime: -lravel_go alone would take the shared object, which
+// the program would then look for where it runs.
+static const char *word_of_executable(const struct cc_list *args, size_t i)
+{
+    if (strcmp(args->v[i], "-lravel_go") == 0) return "-l:libravel_go.a";
+    if (i && strcmp(args->v[i - 1], "-l") == 0 && strcmp(args->v[i], "ravel_go") == 0) return ":libravel_go.a";
+    return args->v[i];
 }
 
 // Takes --ravel-cc= out of the arguments; the last one counts.
@@ -110,7 +120,8 @@ static int drive(const char *as, int argc, char **argv, const char *variable, co
     struct cc_list l = c.words;
     if (a.output != CC_NOTHING && a.instrument) instrument(as, &a, c.kind, &l);
     if (runtime && a.output == CC_EXECUTABLE) link_executable(as, &l);
-    for (size_t i = 0; i < a.args.n; i++) cc_push(&l, a.args.v[i]);
+    for (size_t i = 0; i < a.args.n; i++)
+        cc_push(&l, a.output == CC_EXECUTABLE ? word_of_executable(&a.args, i) : a.args.v[i]);
     if (runtime && a.output == CC_SHARED) link_shared(as, &l);
     if (a.output >= CC_PARTIAL) cc_elf_refuse_libtsan(as, &a);
     execv(c.path, l.v);

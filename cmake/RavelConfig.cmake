@@ -1,9 +1,11 @@
-# find_package(Ravel): data race and deadlock detection for the targets of a project.
+# find_package(Ravel): data race and deadlock detection for the targets of a project, and goroutines.
 #
 #     find_package(Ravel REQUIRED)
 #     ravel_instrument(target...)     # after add_executable() or add_library()
 #
-# compiles the targets with instrumentation and links Ravel's runtime to those that are linked. It works with gcc and
+#     target_link_libraries(target PRIVATE Ravel::go)   # <ravel.h>: goroutines, with and without detection
+#
+# ravel_instrument compiles the targets with instrumentation and links Ravel's runtime to those that are linked. It works with gcc and
 # clang, for C and C++; under CC="ravel cc" it changes nothing that matters. Every part of a program that shares memory
 # between threads is to be instrumented; what is not is not checked.
 
@@ -17,6 +19,13 @@ foreach(file libravel.so ravel_rt.o exports.list gcc.specs)
     return()
   endif()
 endforeach()
+
+# The scheduler is linked statically: a program needs no path to it.
+if(EXISTS "${RAVEL_LIBRARY_DIR}/libravel_go.a" AND NOT TARGET Ravel::go)
+  add_library(Ravel::go STATIC IMPORTED)
+  set_target_properties(Ravel::go PROPERTIES IMPORTED_LOCATION "${RAVEL_LIBRARY_DIR}/libravel_go.a"
+    INTERFACE_INCLUDE_DIRECTORIES "${RAVEL_PREFIX}/include" INTERFACE_LINK_LIBRARIES "pthread;m")
+endif()
 
 # gcc's spec file hands -fsanitize=thread to the compiler proper, also to that which runs when the link optimises, but
 # not to the driver, which would link libtsan.

@@ -121,6 +121,8 @@ enum det_sync_flags {
 };
 void det_acquire(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags);
 void det_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags);
+// An acquire, and a release that replaces: a place that one strand after the other passes through.
+void det_pass(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags);
 // The object is gone or made anew; its clock is forgotten.
 void det_sync_destroy(struct det_strand *s, uintptr_t pc, uintptr_t addr);
 

@@ -473,6 +473,9 @@ void det_strand_finish(struct det_strand *s)
     s->finished = true;
     const bool mine = s->detached;
     base_unlock(&det_strands_lock);
+    // A handler finds the strand inside until here, and then the thread's: its events must not fall in between the above.
+    if (light && det_tls == s) det_tls = s->carrier->thread;
+    base_compiler_barrier();
     det_leave(s);
     if (light) det_strand_carry(s->carrier->thread, s->carrier->thread);
     if (mine) strand_free(s);

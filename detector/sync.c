@@ -351,6 +351,20 @@ void det_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
     }
     det_leave(s);
 }
+void det_pass(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
+{
+    if (!det_enter(s)) return;
+    struct det_sync *o = det_object_get(addr, DET_OBJ_SYNC, NULL);
+    if (o) {
+        base_lock(&o->object.lock);
+        det_release_acquire(s, &o->all, flags);
+        det_release_publish(s, &o->all, flags | DET_SET);
+        base_unlock(&o->object.lock);
+        det_history_note_at(s, DET_SYNC_RELEASE, addr, pc); // nothing comes between the two
+    }
+    if (unlikely(s->carrier->idle) && !s->light) s->carrier->idle = false; // as in det_acquire
+    det_leave(s);
+}
 static void destroy(struct det_strand *s, uintptr_t addr, enum det_object_type type)
 {
     if (!det_enter(s)) return;

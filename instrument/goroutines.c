@@ -89,8 +89,6 @@ static void start(struct det_strand *s, uintptr_t lo, uintptr_t hi)
 static void finish(struct det_strand *s)
 {
     if (!s || !ins_on) return;
-    det_tls = ins_me.own;
-    base_compiler_barrier(); // a handler from here on must not find the strand
     det_strand_finish(s);
 }
 static void acquire(struct det_strand *s, uintptr_t pc, const void *at, int flags)
@@ -101,13 +99,18 @@ static void release(struct det_strand *s, uintptr_t pc, const void *at, int flag
 {
     if (s) det_release(s, pc, (uintptr_t)at, flags);
 }
+static void pass(struct det_strand *s, uintptr_t pc, const void *at, int flags)
+{
+    if (s) det_pass(s, pc, (uintptr_t)at, flags);
+}
 static void sync_destroy(struct det_strand *s, uintptr_t pc, const void *at)
 {
     if (s) det_sync_destroy(s, pc, (uintptr_t)at);
 }
 static void touch(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write)
 {
-    if (s) det_range(s, pc, (uintptr_t)at, size, write ? DET_WRITE : DET_READ);
+    const enum det_kind kind = write ? DET_WRITE : DET_READ;
+    if (s && !(size == 8 && det_hit(s, (uintptr_t)at, 8, kind))) det_range(s, pc, (uintptr_t)at, size, kind);
 }
 static void forget(struct det_strand *s, const void *at, size_t size)
 {
@@ -129,6 +132,7 @@ static const struct base_detector table = {
     .current = current,
     .acquire = acquire,
     .release = release,
+    .pass = pass,
     .sync_destroy = sync_destroy,
     .access = touch,
     .forget = forget,

@@ -81,12 +81,12 @@ static COLD _Noreturn void send_on_closed(void) { rv__fatal("send on closed chan
 // told from which receive a later send learns.
 static COLD void tell_handed(rv_chan *ch, const struct rv__waiter *w, uintptr_t pc)
 {
-    rv__feed_get(pc, w);
     if (ch->capacity) {
+        rv__feed_get(pc, w->g);
         rv__feed_pass(pc, place_of(ch, ch->write));
         ch->read = ch->write = after(ch, ch->write);
     }
-    rv__feed_pass(pc, w);
+    rv__feed_pass(pc, w->g);
 }
 // Both halves are called with the lock held and leave the lock to their caller, with the waiter to wake in *wake.
 ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv__g **wake, uintptr_t pc)
@@ -119,7 +119,7 @@ ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake, uin
         set_n(ch, ch->n - 1);
         return;
     }
-    rv__feed_pass(pc, w);
+    rv__feed_pass(pc, w->g);
     rv__feed_pass(pc, place_of(ch, ch->write));
     rv__copy(slot(ch, ch->write), w->elem, ch->elem_size);
     ch->write = after(ch, ch->write);
@@ -134,7 +134,7 @@ ALWAYS_INLINE enum outcome recv_locked(rv_chan *ch, void *elem, struct rv__g **w
     }
     struct rv__waiter *w = rv__waitq_pop(&ch->senders);
     if (w) {
-        rv__feed_pass(pc, w);
+        rv__feed_pass(pc, w->g);
         rv__copy(elem, w->elem, ch->elem_size);
         w->ok = true;
         *wake = w->g;
@@ -155,12 +155,12 @@ ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, vo
                            uintptr_t pc)
 {
     struct rv__waiter w = {.g = g, .elem = elem};
-    rv__feed_pass(pc, &w);
+    rv__feed_leave(pc, g);
     rv__waitq_push(q, &w);
     rv__park_begin(g, why, ch);
     rv__unlock(&ch->lock);
     rv__park(g);
-    rv__feed_get(pc, &w);
+    rv__feed_get(pc, g);
     return w.ok; // written before g was made ready
 }
 
@@ -245,7 +245,7 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
 static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *out, uintptr_t pc)
 {
     for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
-        rv__feed_pass(pc, w);
+        rv__feed_pass(pc, w->g);
         zero(w->elem, zeroed);
         w->ok = false;
         rv__glist_push(out, w->g);

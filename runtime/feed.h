@@ -30,6 +30,11 @@ static inline void rv__feed_get(uintptr_t pc, const void *at)
 {
     if (unlikely(rv__feed != NULL)) rv__feed->acquire(rv__feed->current(), pc, at, BASE_MUST);
 }
+// As put, but what lay there no longer counts: a place that was somebody else's before.
+static inline void rv__feed_leave(uintptr_t pc, const void *at)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->release(rv__feed->current(), pc, at, BASE_MUST | BASE_REPLACE);
+}
 // Both: a place that one strand after the other passes through.
 COLD void rv__feed_pass_slow(uintptr_t pc, const void *at);
 static inline void rv__feed_pass(uintptr_t pc, const void *at)

@@ -12,6 +12,7 @@
 //   (1) Everything in the timer is guarded by its lock, but for what timer.c guards.
 //   (2) A run is `fns` goroutines that run fn; at 0 it is over: number + 1, and back to the pool.
 // Locks, outermost first: timer, heap or run.
+#include "runtime/feed.h"
 #include "runtime/time.h"
 
 #include <errno.h>
@@ -80,10 +81,11 @@ void rv_sleep(int64_t ns)
 struct run {
     void *next_free; // the pool's
     struct rv__lock lock;
-    uint32_t fns;             // guarded by lock
-    uint64_t number;          // guarded by lock; first 1
-    rv_fn *fn;                // constant while it lasts
-    void *arg;                // constant while it lasts
+    uint32_t fns;      // guarded by lock
+    uint64_t number;   // guarded by lock; first 1
+    rv_fn *fn;         // constant while it lasts
+    const void *timer; // constant while it lasts: for the detectors only a name, where the start left what it did
+    void *arg;         // constant while it lasts
     struct rv__glist waiters; // in rv_timer_stop_wait; guarded by lock
 };
 struct timer {
@@ -127,6 +129,7 @@ static void end_run(struct run *r)
 static void run_fn(void *p)
 {
     struct run *r = p;
+    rv__feed_get((uintptr_t)run_fn, r->timer); // what was done before the start
     r->fn(r->arg);
     end_run(r);
 }
@@ -146,6 +149,7 @@ static struct run *join_run(struct timer *tm, bool alone)
     r->fns = 1;
     r->fn = tm->fn;
     r->arg = tm->t.arg;
+    r->timer = tm;
     rv__unlock(&r->lock);
     return tm->run = r;
 }
@@ -179,6 +183,7 @@ void rv_timer_start_every(rv_timer *t, int64_t ns, int64_t every)
 {
     struct timer *tm = (struct timer *)t;
     if (!tm->fn) rv__fatal("start of a timer without a function");
+    rv__feed_put((uintptr_t)__builtin_return_address(0), tm);
     struct rv__g *g = rv__enter();
     const int64_t when = rv__after(ns);
     rv__lock(&tm->lock);

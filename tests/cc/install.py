@@ -19,6 +19,21 @@ int main(void)
     return 0;
 }
 """
+GOROUTINES = """
+#include <ravel.h>
+#include <stdio.h>
+static int counter;
+static rv_waitgroup all;
+static void add(void *arg) { counter++; rv_wg_done(&all); (void)arg; }
+static int start(int argc, char **argv)
+{
+    rv_wg_add(&all, 2);
+    for (int i = 0; i < 2; i++) rv_go(add, NULL);
+    rv_wg_wait(&all);
+    return printf("%d\\n", counter) < 0 || argc < 1 || !argv;
+}
+RV_MAIN(start)
+"""
 FOUND = 66
 
 
@@ -109,6 +124,51 @@ class Install(Case):
                 self.quiet(build + "/plain")
         p = self.run_it("cmake", "-B", "none", "-DCMAKE_PREFIX_PATH=" + self.path("nowhere"))
         self.assertNotEqual(p.returncode, 0)
+
+    def test_goroutines_by_the_driver(self):
+        self.write("go.c", GOROUTINES)
+        for cc, _ in self.compilers():
+            for words in (["-lravel_go"], ["-l", "ravel_go"]):
+                self.quiet(self.prefix + "/bin/ravel", "cc", "go.c", *words, "-o", "go", env=environment(RAVEL_CC=cc))
+                self.assertIn("goroutine", self.found("./go"))
+                self.assertFalse([n for n in self.needed("go") if "ravel" in n])
+
+    def test_goroutines_by_plain_compilers(self):
+        self.write("go.c", GOROUTINES)
+        lib = self.prefix + "/lib/ravel"
+        for cc, _ in self.compilers():
+            self.quiet(cc, "go.c", "-I" + self.prefix + "/include", "-L" + lib, "-lravel_go", "-o", "go")
+            self.assertIn("libravel_go.so", self.needed("go"))
+            self.assertEqual(self.quiet("./go", env=environment(LD_LIBRARY_PATH=lib)), "2\n")
+            self.quiet(cc, "go.c", "-I" + self.prefix + "/include", lib + "/libravel_go.a", "-o", "go")
+            self.assertEqual(self.quiet("./go"), "2\n")
+
+    def test_goroutines_by_packages(self):
+        self.write("go.c", GOROUTINES)
+        self.write("CMakeLists.txt", """
+            cmake_minimum_required(VERSION 3.16)
+            project(toy C)
+            find_package(Ravel 0.1 REQUIRED)
+            add_executable(plain go.c)
+            target_link_libraries(plain PRIVATE Ravel::go)
+            add_executable(race go.c)
+            target_link_libraries(race PRIVATE Ravel::go)
+            ravel_instrument(race)
+        """)
+        for i, (cc, _) in enumerate(self.compilers()):
+            build = "build-%d" % i
+            self.ok("cmake", "-G", "Unix Makefiles", "-B", build, "-DCMAKE_C_COMPILER=" + cc, "-DCMAKE_PREFIX_PATH=" + self.prefix)
+            self.ok("cmake", "--build", build)
+            self.assertEqual(self.quiet(build + "/plain"), "2\n")
+            self.assertIn("goroutine", self.found(build + "/race"))
+        if not shutil.which("pkg-config"):
+            return
+        prefix = self.root + "/prefix-go"  # without blanks
+        os.symlink(self.prefix, prefix)
+        env = environment(PKG_CONFIG_PATH=prefix + "/lib/pkgconfig")
+        words = self.ok("pkg-config", "--cflags", "--libs", "ravel-go", env=env).split()
+        self.quiet("gcc", "go.c", *words, "-o", "go")
+        self.assertEqual(self.quiet("./go"), "2\n")
 
     def test_pkg_config(self):
         if not shutil.which("pkg-config"):

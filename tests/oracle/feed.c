@@ -285,6 +285,7 @@ const char *feed(const struct event *given, const struct found **found, uint32_t
     case OP_RMW: atomic(s, e); break;
     case OP_FENCE: det_fence(s, e->pc, e->order); break;
     case OP_ACQUIRE: det_acquire(s, e->pc, e->addr, e->flags); break;
+    case OP_PASS: det_pass(s, e->pc, e->addr, e->flags); break;
     case OP_RELEASE: det_release(s, e->pc, e->addr, e->flags); break;
     case OP_SYNC_DESTROY: det_sync_destroy(s, e->pc, e->addr); break;
     case OP_LOCK_CREATE: det_lock_create(s, e->pc, e->addr, e->flags); break;

@@ -193,6 +193,8 @@ static void sync(uint16_t strand)
     struct event e = {.op = chance(50) ? OP_ACQUIRE : OP_RELEASE, .strand = strand, .addr = a_sync()};
     e.flags = e.addr / 64 % 2 ? DET_MUST : 0;
     if (e.op == OP_RELEASE && chance(25)) e.flags |= DET_SET;
+    if (chance(20)) e.op = OP_PASS;
+    if (e.op == OP_PASS) e.flags &= DET_MUST;
     if (chance(4)) {
         e.op = OP_SYNC_DESTROY;
         e.flags = 0;

@@ -115,10 +115,10 @@ static void acquire(struct oracle *o, const struct event *e)
     after_all(o, &o->order, &obj->from);
     if (e->flags & DET_MUST) after_all(o, &o->must, &obj->from);
 }
-static void release(struct oracle *o, const struct event *e)
+static void release(struct oracle *o, const struct event *e, bool replace)
 {
     struct object *obj = get(o, USE_SYNC, e->addr, 0);
-    if (e->flags & DET_SET) clear(&obj->from);
+    if (replace) clear(&obj->from);
     add(&obj->from, o->now);
 }
 static void lock(struct oracle *o, const struct world_strand *s, uintptr_t addr, bool read)
@@ -171,7 +171,11 @@ static void take_edges(struct oracle *o, const struct world *w, const struct eve
     case OP_RMW: atomic(o, e); break;
     case OP_FENCE: fence(o, e); break;
     case OP_ACQUIRE: acquire(o, e); break;
-    case OP_RELEASE: release(o, e); break;
+    case OP_RELEASE: release(o, e, e->flags & DET_SET); break;
+    case OP_PASS:
+        acquire(o, e);
+        release(o, e, true);
+        break;
     case OP_SYNC_DESTROY: drop(o, find(o, USE_SYNC, e->addr, 0)); break;
     case OP_LOCK: lock(o, s, e->addr, e->flags & DET_LOCK_READ); break;
     case OP_UNLOCK: unlock(o, s, e->addr); break;

@@ -45,6 +45,7 @@ enum flag_words { WORDS_NONE, WORDS_SYNC, WORDS_LOCK, WORDS_WAKE, WORDS_SIGNAL }
     X(FENCE, fence, NONE)                                                                                              \
     X(ACQUIRE, acquire, SYNC)                                                                                          \
     X(RELEASE, release, SYNC)                                                                                          \
+    X(PASS, pass, SYNC)                                                                                                \
     X(SYNC_DESTROY, sync_destroy, NONE)                                                                                \
     X(LOCK_CREATE, lock_create, LOCK)                                                                                  \
     X(LOCK_DESTROY, lock_destroy, NONE)                                                                                \
