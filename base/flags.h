@@ -13,6 +13,8 @@ enum base_test_names { BASE_TEST_NAMES_AUTO, BASE_TEST_NAMES_OFF };
 enum base_color { BASE_COLOR_AUTO, BASE_COLOR_ALWAYS, BASE_COLOR_NEVER };
 enum base_stack_guard { BASE_GUARD_AUTO, BASE_GUARD_MPROTECT, BASE_GUARD_NONE };
 
+enum base_leftover { BASE_LEFTOVER_IGNORE, BASE_LEFTOVER_REPORT, BASE_LEFTOVER_WAIT };
+
 #define BASE_FLAG_C_bool   bool
 #define BASE_FLAG_C_int    int
 #define BASE_FLAG_C_text   const char *

@@ -32,9 +32,9 @@ struct base_runtime {
     // spin lock, a FILE): it stays in this thread until it has let go of all. They count.
     void (*pin)(void);
     void (*unpin)(void);
-    // The thread's signal mask has changed from what it was; changed: it is no longer the one the thread began with, so
-    // the goroutine stays here until it is.
-    void (*mask_changed)(bool changed);
+    // The thread's signal mask may have changed: while it is not the one that all threads of the runtime's begin with, the
+    // goroutine stays in this thread.
+    void (*mask_changed)(void);
 };
 
 // ---- what the detectors do for the runtime ---------------------------------------------------------------------------

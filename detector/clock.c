@@ -78,6 +78,7 @@ bool det_clock_raise(struct det_clock *c, uint32_t slot, uint32_t time)
     }
 }
 
+static inline uint32_t later(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static bool leaf_behind(const struct clock_node *a, const struct clock_node *b)
 {
     uint32_t behind = 0;
@@ -143,6 +144,31 @@ bool det_clock_join(struct det_clock *into, const struct det_clock *from)
         if (!*p) *p = node_new(n->level - 1);
     }
     return join_same(p, from->root);
+}
+
+// Both are leaves. A leaf that others share is copied and raised in one pass.
+static void learn_leaf(struct clock_node **p, const struct clock_node *b, uint32_t slot, uint32_t time)
+{
+    struct clock_node *const a = *p;
+    const bool mine = base_load_acquire(&a->refs) == 1; // acquire: as in node_own
+    struct clock_node *const to = mine ? a : base_pool_get(&leaves);
+    for (int i = 0; i < DET_FANOUT; i++) to->times[i] = later(a->times[i], b->times[i]);
+    to->times[slot] = time;
+    if (mine) return;
+    to->refs = 1;
+    to->level = 0;
+    *p = to;
+    node_unref(a);
+}
+void det_clock_learn(struct det_clock *into, const struct det_clock *from, uint32_t slot, uint32_t time)
+{
+    struct clock_node *const a = into->root, *const b = from->root;
+    if (likely(a && b && a != b && a->level == 0 && b->level == 0 && slot < DET_FANOUT)) {
+        learn_leaf(&into->root, b, slot, time);
+        return;
+    }
+    det_clock_join(into, from); // first: it may find that `from` has it all
+    det_clock_raise(into, slot, time);
 }
 
 void det_clock_copy(struct det_clock *into, const struct det_clock *from)

@@ -43,6 +43,8 @@ static inline uint32_t det_clock_get(const struct det_clock *c, uint32_t slot)
 }
 // Raises slot to time if it was lower. True when it was.
 bool det_clock_raise(struct det_clock *c, uint32_t slot, uint32_t time);
+// Raises slot, which is lower, to time and joins from, in one go: what most acquires are.
+void det_clock_learn(struct det_clock *into, const struct det_clock *from, uint32_t slot, uint32_t time);
 // *into becomes the pointwise maximum. True when it learned something.
 bool det_clock_join(struct det_clock *into, const struct det_clock *from);
 // *into = *from, sharing; what *into held is dropped.

@@ -360,14 +360,17 @@ static struct det_strand *light_strand(void)
     frames_in_slab(l);
     return &l->strand;
 }
-// The child knows what parent did so far.
+// The child knows what parent did so far. That goes into parent's own trees, so that the children of one epoch share them.
 static void inherit(struct det_strand *s, struct det_strand *parent, uint32_t published)
 {
-    det_clock_copy(&s->clock, &parent->clock);
-    det_clock_raise(&s->clock, parent->slot, published);
     const bool same = parent->clock.root == parent->must.root;
-    det_clock_copy(&s->must, same ? &s->clock : &parent->must);
-    if (!same) det_clock_raise(&s->must, parent->slot, published);
+    det_clock_raise(&parent->clock, parent->slot, published);
+    if (same)
+        det_clock_copy(&parent->must, &parent->clock);
+    else
+        det_clock_raise(&parent->must, parent->slot, published);
+    det_clock_copy(&s->clock, &parent->clock);
+    det_clock_copy(&s->must, &parent->must);
     parent->must_published++;
 }
 static struct det_strand *create(struct det_strand *parent, uintptr_t pc, uint64_t goid)

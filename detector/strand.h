@@ -7,7 +7,7 @@
 // What carriers remember is true for any strand, since it is named by stamps, which belong to one strand each; where it is
 // not it is cleared when the strand changes (det_strand_carry).
 //
-// Time. A strand's own (slot, time) is not in its tree. Whatever is stamped with an epoch (access, atomic, lock
+// Time. A strand's own time is not in its tree, or is an earlier one there: what its children know. Whatever is stamped with an epoch (access, atomic, lock
 // request) is stamped with the current time. A release publishes time - 1, after a tick if anything was stamped or
 // learned since the last tick; nothing else ticks. So (a) what comes after a release has a later time than it
 // published, (b) two publications under one time carry the same tree.
@@ -187,6 +187,10 @@ static inline bool det_knows_publication(const struct det_strand *s, uint32_t sl
 static inline bool det_knows_must(const struct det_strand *s, uint32_t slot, uint32_t time)
 {
     return slot == s->slot || det_clock_get(&s->must, slot) >= time;
+}
+static inline bool det_knows_must_publication(const struct det_strand *s, uint32_t slot, uint32_t time)
+{
+    return time == 0 || (det_knows_must(s, slot, time) && time >= base_load_relaxed(&det_slot_since[slot]));
 }
 uint32_t det_current_node_slow(struct det_strand *s);
 // The node of the function that s is in: frames entered since the last time are interned now.

@@ -11,54 +11,94 @@ void det_release_drop(struct det_release *r)
 {
     det_clock_drop(&r->clock);
     det_clock_drop(&r->must);
+    det_clock_drop(&r->joined);
+    det_clock_drop(&r->must_joined);
     r->slot = r->time = 0;
+    r->must_too = false;
 }
 static bool learn(struct det_strand *s, const struct det_release *r)
 {
-    if (r->slot != DET_NO_SLOT) {
-        if (det_knows_publication(s, r->slot, r->time)) return false;
-        det_clock_raise(&s->clock, r->slot, r->time);
-    }
-    return det_clock_join(&s->clock, &r->clock) || r->slot != DET_NO_SLOT;
+    if (r->slot == DET_NO_SLOT) return det_clock_join(&s->clock, &r->clock);
+    if (det_knows_publication(s, r->slot, r->time)) return false;
+    det_clock_learn(&s->clock, &r->clock, r->slot, r->time);
+    return true;
+}
+static bool learn_must(struct det_strand *s, const struct det_release *r)
+{
+    if (!r->must_too) return det_clock_join(&s->must, &r->must);
+    if (det_knows_must_publication(s, r->slot, r->time)) return false;
+    det_clock_learn(&s->must, &r->must, r->slot, r->time);
+    return true;
 }
 bool det_release_acquire(struct det_strand *s, const struct det_release *r, int flags)
 {
+    const bool same =
+        s->clock.root == s->must.root && r->clock.root == r->must.root && (r->must_too || r->slot == DET_NO_SLOT);
     bool learned = learn(s, r);
-    if (flags & DET_MUST) learned |= det_clock_join(&s->must, &r->must);
+    if (flags & DET_MUST && same)
+        det_clock_copy(&s->must, &s->clock);
+    else if (flags & DET_MUST)
+        learned |= learn_must(s, r);
     if (learned) s->learned = true;
     return learned;
 }
-// The publication (s, time) joins what r holds.
-static void join_publication(struct det_strand *s, struct det_release *r, uint32_t time)
+
+// Everything goes into the trees, for another publication to join it.
+static void spread(struct det_release *r)
 {
-    if (r->slot != DET_NO_SLOT && det_knows_publication(s, r->slot, r->time)) { // mine holds all of it
-        det_clock_copy(&r->clock, &s->clock);
-        r->slot = s->slot;
-        r->time = time;
-        return;
+    if (r->slot != DET_NO_SLOT) {
+        det_clock_copy(&r->joined, &r->clock);
+        det_clock_raise(&r->clock, r->slot, r->time);
     }
-    if (r->slot != DET_NO_SLOT) det_clock_raise(&r->clock, r->slot, r->time);
+    if (r->must_too) {
+        det_clock_copy(&r->must_joined, &r->must);
+        det_clock_raise(&r->must, r->slot, r->time);
+    }
     r->slot = DET_NO_SLOT;
     r->time = 0;
-    det_clock_join(&r->clock, &s->clock);
-    det_clock_raise(&r->clock, s->slot, time);
+    r->must_too = false;
+}
+static void join(struct det_clock *into, struct det_clock *joined, const struct det_clock *tree, uint32_t slot,
+                 uint32_t time)
+{
+    if (tree->root != joined->root) {
+        det_clock_join(into, tree);
+        det_clock_copy(joined, tree);
+    }
+    det_clock_raise(into, slot, time);
+}
+// The clock and the must clock of s hold all that r does.
+static bool holds_all(const struct det_strand *s, const struct det_release *r, bool must)
+{
+    if (r->slot == DET_NO_SLOT || !det_knows_publication(s, r->slot, r->time)) return false;
+    if (!r->must_too) return !r->must.root || (must && r->must.root == s->must.root);
+    return must && det_knows_must_publication(s, r->slot, r->time);
+}
+static void replace(struct det_strand *s, struct det_release *r, uint32_t time, bool must)
+{
+    det_clock_copy(&r->clock, &s->clock);
+    if (must)
+        det_clock_copy(&r->must, &s->must);
+    else
+        det_clock_drop(&r->must);
+    if (unlikely(r->joined.root != NULL)) det_clock_drop(&r->joined);
+    if (unlikely(r->must_joined.root != NULL)) det_clock_drop(&r->must_joined);
+    r->slot = s->slot;
+    r->time = time;
+    r->must_too = must;
 }
 void det_release_publish(struct det_strand *s, struct det_release *r, int flags)
 {
     const uint32_t time = det_publish_time(s);
-    if (flags & DET_SET) {
-        det_clock_copy(&r->clock, &s->clock);
-        r->slot = s->slot;
-        r->time = time;
-        det_clock_drop(&r->must);
-    } else {
-        join_publication(s, r, time);
+    const bool must = flags & DET_MUST;
+    if (must) s->must_published++;
+    if (flags & DET_SET || holds_all(s, r, must)) {
+        replace(s, r, time, must);
+        return;
     }
-    if (flags & DET_MUST) {
-        det_clock_join(&r->must, &s->must);
-        det_clock_raise(&r->must, s->slot, time);
-        s->must_published++;
-    }
+    spread(r);
+    join(&r->clock, &r->joined, &s->clock, s->slot, time);
+    if (must) join(&r->must, &r->must_joined, &s->must, s->slot, time);
 }
 // Two releases that nobody need have acquired from one another: both, joined.
 void det_release_merge(struct det_release *into, const struct det_release *from)
@@ -69,19 +109,21 @@ void det_release_merge(struct det_release *into, const struct det_release *from)
         return;
     }
     if (into->slot == from->slot && into->time == from->time && into->clock.root == from->clock.root) return;
-    if (into->slot != DET_NO_SLOT) det_clock_raise(&into->clock, into->slot, into->time);
-    into->slot = DET_NO_SLOT;
-    into->time = 0;
+    spread(into);
     det_clock_join(&into->clock, &from->clock);
-    if (from->slot != DET_NO_SLOT) det_clock_raise(&into->clock, from->slot, from->time);
     det_clock_join(&into->must, &from->must);
+    if (from->slot != DET_NO_SLOT) det_clock_raise(&into->clock, from->slot, from->time);
+    if (from->must_too) det_clock_raise(&into->must, from->slot, from->time);
 }
 void det_release_copy(struct det_release *into, const struct det_release *from)
 {
     det_clock_copy(&into->clock, &from->clock);
     det_clock_copy(&into->must, &from->must);
+    det_clock_copy(&into->joined, &from->joined);
+    det_clock_copy(&into->must_joined, &from->must_joined);
     into->slot = from->slot;
     into->time = from->time;
+    into->must_too = from->must_too;
 }
 
 // ---- objects -------------------------------------------------------------------------------------------------

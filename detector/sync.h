@@ -3,8 +3,11 @@
 // A det_release is what one or more releases published: a clock. Most often it is a single publication, (tree,
 // slot, time): "all that this slot did up to that time, and all its tree knows". Whoever knows (slot, time)
 // already knows the tree too, because a strand never publishes two different trees under one time (strand.c;
-// det_knows_publication has the exception); so an acquire that learns nothing costs one look-up. Joined publications have slot DET_NO_SLOT and all in the tree.
-// The must clock (DESIGN 4.3) is kept beside it, fed by DET_MUST releases only.
+// det_knows_publication has the exception); so an acquire that learns nothing costs one look-up. Joined publications have
+// slot DET_NO_SLOT and all in the tree. Many of these come from strands of one creator, with one tree among them all; the tree
+// that was joined last is remembered, so that the next one of them adds its own time only.
+// The must clock (DESIGN 4.3) is kept beside it, fed by DET_MUST releases only. Where all of a program's order is must order, as
+// with goroutines, the two are the same trees, and are handled once.
 #ifndef DETECTOR_SYNC_H
 #define DETECTOR_SYNC_H
 
@@ -18,6 +21,8 @@ struct det_release { // guarded by the lock of the object that it is in
     struct det_clock clock;
     uint32_t slot, time; // DET_NO_SLOT: everything is in the tree
     struct det_clock must;
+    bool must_too;                        // (slot, time) belongs to the must clock as well
+    struct det_clock joined, must_joined; // of joined publications: trees that clock, must hold all of
 };
 // s learns what r holds (with DET_MUST in flags, its must clock too). False: it knew all of it.
 bool det_release_acquire(struct det_strand *s, const struct det_release *r, int flags);

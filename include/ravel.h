@@ -57,8 +57,22 @@ RV_API void rv_gosched(void);
 // Ends the calling goroutine: runs what rv_defer left, and RV_DEFER blocks on the way out, last first. In the main
 // goroutine: the others go on, and rv_run returns only by... never; when they have all ended that is a deadlock, as in Go.
 RV_API void rv_goexit(void) __attribute__((noreturn));
-// fn(arg) runs when the calling goroutine ends, last first.
+// fn(arg) runs when the calling goroutine ends, last first. On a plain thread: fatal.
 RV_API void rv_defer(rv_fn *fn, void *arg);
+// RV_DEFER(fn, arg): fn(arg) runs at the end of the block that it stands in, however that is left, rv_goexit included. Several
+// run last first. arg is evaluated here.
+struct rv_block {
+    rv_fn *fn;
+    void *arg;
+    struct rv_block *outer;
+};
+RV_API void rv_block_begin(struct rv_block *b); // for RV_DEFER
+RV_API void rv_block_end(struct rv_block *b);
+#define RV_DEFER(f, a)        RV_DEFER_(f, a, __LINE__)
+#define RV_DEFER_(f, a, line) RV_DEFER__(f, a, line)
+#define RV_DEFER__(f, a, line)                                                                                         \
+    struct rv_block rv_block_##line __attribute__((cleanup(rv_block_end))) = {f, a, 0};                                \
+    rv_block_begin(&rv_block_##line)
 
 // The number of the calling goroutine; 0 on a plain thread.
 RV_API rv_gid rv_goid(void);

@@ -21,23 +21,26 @@ INTERFACE void mtx_destroy(mtx_t *m)
     ins_mutex_destroying(ins_self(), CALLER_PC, as_mutex(m));
     REAL(mtx_destroy)(m);
 }
+#define NOT_TAKEN(result) ((result) != thrd_success)
 #define LOCK(call, how)                                                                                                \
     struct det_strand *s = ins_self();                                                                                 \
     ins_mutex_request(s, CALLER_PC, as_mutex(m), how);                                                                 \
-    const int result = call;                                                                                           \
+    const int result = INS_PINNED(call, NOT_TAKEN);                                                                    \
     ins_mutex_acquired(s, CALLER_PC, as_mutex(m), how, error_of(result));                                              \
     return result
-INTERFACE int mtx_lock(mtx_t *m) { LOCK(REAL(mtx_lock)(m), 0); }
+INTERFACE int mtx_lock(mtx_t *m) { LOCK(INS_BLOCKING(false, REAL(mtx_lock)(m)), 0); }
 INTERFACE int mtx_trylock(mtx_t *m) { LOCK(REAL(mtx_trylock)(m), DET_LOCK_TRY); }
 INTERFACE int mtx_timedlock(mtx_t *m, const struct timespec *until)
 {
-    LOCK(REAL(mtx_timedlock)(m, until), DET_LOCK_TRY);
+    LOCK(INS_BLOCKING(false, REAL(mtx_timedlock)(m, until)), DET_LOCK_TRY);
 }
 INTERFACE int mtx_unlock(mtx_t *m)
 {
     struct det_strand *s = ins_self();
     if (likely(ins_mutex_unlock_allowed(as_mutex(m)))) ins_mutex_release(s, CALLER_PC, as_mutex(m), 0);
-    return REAL(mtx_unlock)(m);
+    const int result = REAL(mtx_unlock)(m);
+    if (result == thrd_success) ins_unpin();
+    return result;
 }
 
 INTERFACE int cnd_init(cnd_t *c)

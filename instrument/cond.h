@@ -23,7 +23,7 @@ void ins_wait_cancelled(void *w);
     int result;                                                                                                        \
     ins_wait_begin(&w);                                                                                                \
     pthread_cleanup_push(ins_wait_cancelled, &w);                                                                      \
-    result = call;                                                                                                     \
+    result = INS_BLOCKING(false, call);                                                                                \
     pthread_cleanup_pop(0);                                                                                            \
     ins_wait_end(&w, error_of(result));                                                                                \
     return result

@@ -14,7 +14,9 @@
 
 #undef _FORTIFY_SOURCE // its inline wrappers would be in the way of our definitions
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -25,9 +27,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +57,8 @@ char *__strcat_chk(char *, const char *, size_t), *__strncat_chk(char *, const c
 void *__memcpy_chk(void *, const void *, size_t, size_t), *__memmove_chk(void *, const void *, size_t, size_t);
 void *__mempcpy_chk(void *, const void *, size_t, size_t), *__memset_chk(void *, int, size_t, size_t);
 ssize_t __read_chk(int, void *, size_t, size_t), __recv_chk(int, void *, size_t, size_t, int);
+int __poll_chk(struct pollfd *, nfds_t, int, size_t);
+int __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
 ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
 
 // clang-format off
@@ -80,7 +90,12 @@ ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, sock
     F(__strncat_chk) F(__memcpy_chk) F(__memmove_chk) F(__mempcpy_chk) F(__memset_chk)                                 \
     F(read) F(write) F(readv) F(writev) F(recv) F(recvfrom) F(recvmsg) F(send) F(sendto) F(sendmsg) F(close)           \
     F(accept) F(accept4) F(connect) F(shutdown) F(epoll_ctl) F(epoll_wait) F(epoll_pwait) F(eventfd_read)              \
-    F(eventfd_write) F(__read_chk) F(__recv_chk) F(__recvfrom_chk) F(fflush)
+    F(eventfd_write) F(__read_chk) F(__recv_chk) F(__recvfrom_chk) F(fflush) \
+    F(sleep) F(usleep) F(nanosleep) F(clock_nanosleep) F(thrd_sleep) F(pause) F(poll) F(__poll_chk) F(ppoll) \
+    F(__ppoll_chk) F(select) F(pselect) F(pread) F(pread64) F(pwrite) F(pwrite64) F(flock) F(lockf) F(lockf64) \
+    F(fcntl) F(fcntl64) F(wait) F(waitpid) F(waitid) F(wait3) F(wait4) F(system) F(pclose) F(sigsuspend) \
+    F(sigwait) F(sigwaitinfo) F(sigtimedwait) F(msgrcv) F(msgsnd) F(semop) F(semtimedop) F(flockfile) \
+    F(ftrylockfile) F(funlockfile) F(pthread_sigmask) F(sigprocmask)
 // clang-format on
 
 struct ins_real {

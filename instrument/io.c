@@ -8,7 +8,7 @@
 //
 // A release comes before the real call, an acquire after one that succeeded. The kinds are asked of the kernel each
 // time: one fstat by a raw system call, so that no dup, close or inherited descriptor can be missed.
-#include "instrument/interpose.h"
+#include "instrument/blocking.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -62,19 +62,21 @@ static void touch_vector(struct det_strand *s, uintptr_t pc, const struct iovec 
     {                                                                                                                  \
         struct det_strand *s = ins_self();                                                                             \
         const uintptr_t pc = CALLER_PC;                                                                                \
-        const type n = REAL(name) args;                                                                                \
+        const type n = INS_BLOCKING(false, REAL(name) args);                                                           \
         acquires(s, pc, fd, n);                                                                                        \
         buffer;                                                                                                        \
         return n;                                                                                                      \
     }
-#define OUT(type, name, params, args, buffer)                                                                          \
+#define OUT(type, name, params, args, buffer) OUT_BY(INS_BLOCKING(false, REAL(name) args), type, name, params, buffer)
+#define OUT_SOON(type, name, params, args)    OUT_BY(REAL(name) args, type, name, params, (void)0) // does not sleep
+#define OUT_BY(call, type, name, params, buffer)                                                                       \
     INTERFACE type name params                                                                                         \
     {                                                                                                                  \
         struct det_strand *s = ins_self();                                                                             \
         const uintptr_t pc = CALLER_PC;                                                                                \
         buffer;                                                                                                        \
         releases(s, pc, fd);                                                                                           \
-        return REAL(name) args;                                                                                        \
+        return call;                                                                                                   \
     }
 #define TO(p)   touch(s, pc, p, n, DET_WRITE)
 #define FROM(p) touch(s, pc, p, (ssize_t)size, DET_READ)
@@ -102,7 +104,7 @@ INTERFACE ssize_t write(int fd, const void *p, size_t size)
     const uintptr_t pc = CALLER_PC;
     FROM(p);
     releases(s, pc, fd);
-    const ssize_t n = REAL(write)(fd, p, size);
+    const ssize_t n = INS_BLOCKING(false, REAL(write)(fd, p, size));
     if (n > 0) ins_testname_written(fd, p, (size_t)n); // the kernel could read it, so it can be looked at
     return n;
 }
@@ -115,6 +117,6 @@ OUT(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags
     touch_vector(s, pc, m->msg_iov, m->msg_iovlen, SSIZE_MAX, DET_READ))
 OUT(int, eventfd_write, (int fd, eventfd_t value), (fd, value), (void)0)
 OUT(int, connect, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l), (void)0)
-OUT(int, shutdown, (int fd, int how), (fd, how), (void)0)
-OUT(int, close, (int fd), (fd), (void)0) // the other end reads the end of the stream
-OUT(int, epoll_ctl, (int fd, int op, int on, struct epoll_event *e), (fd, op, on, e), (void)0)
+OUT_SOON(int, shutdown, (int fd, int how), (fd, how))
+OUT_SOON(int, close, (int fd), (fd)) // the other end reads the end of the stream
+OUT_SOON(int, epoll_ctl, (int fd, int op, int on, struct epoll_event *e), (fd, op, on, e))

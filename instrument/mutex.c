@@ -94,21 +94,36 @@ static int lock_plain(pthread_mutex_t *m)
     const bool plain = (kind_of(m) & ~MUTEX_ELISION) == PTHREAD_MUTEX_NORMAL;
     return unlikely(plain && base_load_relaxed(&m->__data.__lock) != 0) ? lock_soon(m) : REAL(pthread_mutex_lock)(m);
 }
-INTERFACE int pthread_mutex_lock(pthread_mutex_t *m) { LOCK(lock_plain(m), 0); }
-INTERFACE int pthread_mutex_trylock(pthread_mutex_t *m) { LOCK(REAL(pthread_mutex_trylock)(m), DET_LOCK_TRY); }
+#define NOT_TAKEN(error) ((error) != 0 && (error) != EOWNERDEAD)
+// Whoever holds it may be a goroutine that waits for the caller's P.
+COLD static int lock_as_goroutine(pthread_mutex_t *m)
+{
+    const int error = REAL(pthread_mutex_trylock)(m);
+    return error == EBUSY ? INS_BLOCKING(false, lock_plain(m)) : error;
+}
+INTERFACE int pthread_mutex_lock(pthread_mutex_t *m)
+{
+    LOCK(INS_PINNED(unlikely(ins_runtime != NULL) ? lock_as_goroutine(m) : lock_plain(m), NOT_TAKEN), 0);
+}
+INTERFACE int pthread_mutex_trylock(pthread_mutex_t *m)
+{
+    LOCK(INS_PINNED(REAL(pthread_mutex_trylock)(m), NOT_TAKEN), DET_LOCK_TRY);
+}
 INTERFACE int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
 {
-    LOCK(REAL(pthread_mutex_timedlock)(m, until), DET_LOCK_TRY);
+    LOCK(INS_PINNED(INS_BLOCKING(false, REAL(pthread_mutex_timedlock)(m, until)), NOT_TAKEN), DET_LOCK_TRY);
 }
 INTERFACE int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
 {
-    LOCK(REAL(pthread_mutex_clocklock)(m, clock, until), DET_LOCK_TRY);
+    LOCK(INS_PINNED(INS_BLOCKING(false, REAL(pthread_mutex_clocklock)(m, clock, until)), NOT_TAKEN), DET_LOCK_TRY);
 }
 INTERFACE int pthread_mutex_unlock(pthread_mutex_t *m)
 {
     struct det_strand *s = ins_self();
     if (likely(ins_mutex_unlock_allowed(m))) ins_mutex_release(s, CALLER_PC, m, 0);
-    return REAL(pthread_mutex_unlock)(m);
+    const int error = REAL(pthread_mutex_unlock)(m);
+    if (error == 0) ins_unpin();
+    return error;
 }
 
 // ---- spin locks ------------------------------------------------------------------------------------------------
@@ -133,11 +148,16 @@ INTERFACE int pthread_spin_destroy(pthread_spinlock_t *l)
     const int error = call;                                                                                            \
     if (error == 0) det_lock_acquired(s, pc, (uintptr_t)l, DET_LOCK_SPIN | how);                                       \
     return error
-INTERFACE int pthread_spin_lock(pthread_spinlock_t *l) { SPIN(REAL(pthread_spin_lock)(l), 0); }
-INTERFACE int pthread_spin_trylock(pthread_spinlock_t *l) { SPIN(REAL(pthread_spin_trylock)(l), DET_LOCK_TRY); }
+INTERFACE int pthread_spin_lock(pthread_spinlock_t *l) { SPIN(INS_PINNED(REAL(pthread_spin_lock)(l), NOT_TAKEN), 0); }
+INTERFACE int pthread_spin_trylock(pthread_spinlock_t *l)
+{
+    SPIN(INS_PINNED(REAL(pthread_spin_trylock)(l), NOT_TAKEN), DET_LOCK_TRY);
+}
 INTERFACE int pthread_spin_unlock(pthread_spinlock_t *l)
 {
     struct det_strand *s = ins_self();
     det_lock_release(s, CALLER_PC, (uintptr_t)l, DET_LOCK_SPIN);
-    return REAL(pthread_spin_unlock)(l);
+    const int error = REAL(pthread_spin_unlock)(l);
+    ins_unpin();
+    return error;
 }

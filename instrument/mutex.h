@@ -2,7 +2,7 @@
 #ifndef INSTRUMENT_MUTEX_H
 #define INSTRUMENT_MUTEX_H
 
-#include "instrument/interpose.h"
+#include "instrument/blocking.h"
 
 // False when glibc will refuse the caller's unlock with EPERM.
 bool ins_mutex_unlock_allowed(const pthread_mutex_t *m);

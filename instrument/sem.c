@@ -1,6 +1,6 @@
 // sem.c: POSIX semaphores. A post is ordered before the wait that it lets through. Which post that was is not known,
 // so a wait is ordered after all posts before it; a post comes before the real one, a wait after.
-#include "instrument/interpose.h"
+#include "instrument/blocking.h"
 
 #include <fcntl.h>
 
@@ -26,12 +26,15 @@ INTERFACE int sem_post(sem_t *sem)
     const int error = call;                                                                                            \
     if (error == 0) det_acquire(s, CALLER_PC, (uintptr_t)sem, DET_MUST);                                               \
     return error
-INTERFACE int sem_wait(sem_t *sem) { WAIT(REAL(sem_wait)(sem)); }
+INTERFACE int sem_wait(sem_t *sem) { WAIT(INS_BLOCKING(false, REAL(sem_wait)(sem))); }
 INTERFACE int sem_trywait(sem_t *sem) { WAIT(REAL(sem_trywait)(sem)); }
-INTERFACE int sem_timedwait(sem_t *sem, const struct timespec *until) { WAIT(REAL(sem_timedwait)(sem, until)); }
+INTERFACE int sem_timedwait(sem_t *sem, const struct timespec *until)
+{
+    WAIT(INS_BLOCKING(false, REAL(sem_timedwait)(sem, until)));
+}
 INTERFACE int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
 {
-    WAIT(REAL(sem_clockwait)(sem, clock, until));
+    WAIT(INS_BLOCKING(false, REAL(sem_clockwait)(sem, clock, until)));
 }
 // A named semaphore is the same object each time it is opened in this process, until it is closed as often.
 INTERFACE sem_t *sem_open(const char *name, int flags, ...)

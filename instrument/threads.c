@@ -13,7 +13,7 @@
 // so that it comes after the program's unless the program has more keys than that.
 //
 // What a new thread's stack and TLS block held before belongs to a thread that is gone: det_unmap forgets it.
-#include "instrument/interpose.h"
+#include "instrument/blocking.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -319,20 +319,26 @@ static void detached(struct det_strand *s, struct ins_thread *t)
     if (for_ever && t) det_strand_await(s, NULL);                                                                      \
     if (error == ok) joined(s, CALLER_PC, t);                                                                          \
     return error
-INTERFACE int pthread_join(pthread_t id, void **result) { JOIN(REAL(pthread_join)(id, result), id, 0, true); }
+INTERFACE int pthread_join(pthread_t id, void **result)
+{
+    JOIN(INS_BLOCKING(false, REAL(pthread_join)(id, result)), id, 0, true);
+}
 INTERFACE int pthread_tryjoin_np(pthread_t id, void **result)
 {
     JOIN(REAL(pthread_tryjoin_np)(id, result), id, 0, false);
 }
 INTERFACE int pthread_timedjoin_np(pthread_t id, void **result, const struct timespec *until)
 {
-    JOIN(REAL(pthread_timedjoin_np)(id, result, until), id, 0, false);
+    JOIN(INS_BLOCKING(false, REAL(pthread_timedjoin_np)(id, result, until)), id, 0, false);
 }
 INTERFACE int pthread_clockjoin_np(pthread_t id, void **result, clockid_t clock, const struct timespec *until)
 {
-    JOIN(REAL(pthread_clockjoin_np)(id, result, clock, until), id, 0, false);
+    JOIN(INS_BLOCKING(false, REAL(pthread_clockjoin_np)(id, result, clock, until)), id, 0, false);
 }
-INTERFACE int thrd_join(thrd_t id, int *result) { JOIN(REAL(thrd_join)(id, result), id, thrd_success, true); }
+INTERFACE int thrd_join(thrd_t id, int *result)
+{
+    JOIN(INS_BLOCKING(false, REAL(thrd_join)(id, result)), id, thrd_success, true);
+}
 
 #define DETACH(call, id, ok)                                                                                           \
     struct det_strand *s = ins_self();                                                                                 \

@@ -280,7 +280,7 @@ static void went_astray(int sig)
     if (may_go_astray) __builtin_longjmp(astray, 1);
     sys_exit(1);
 }
-static _Noreturn void print_in_child(const struct rv__g *me, const void *ucontext)
+static _Noreturn void print_in_child(const char *title, const struct rv__g *me, const void *ucontext)
 {
     const struct itimerval limit = {
         .it_value = {.tv_sec = CHILD_SECONDS}}; // the loader's lock may be held for ever here
@@ -296,7 +296,7 @@ static _Noreturn void print_in_child(const struct rv__g *me, const void *ucontex
     sigaddset(&unblocked, SIGBUS);
     sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
     setitimer(ITIMER_REAL, &limit, NULL);
-    base_puts(&out, "SIGQUIT: quit\n\n");
+    base_puts(&out, title);
     if (me) put_current(me, ucontext);
     flush();
     may_go_astray = true;
@@ -304,21 +304,20 @@ static _Noreturn void print_in_child(const struct rv__g *me, const void *ucontex
     flush();
     sys_exit(0);
 }
-static void serve(const void *ucontext)
+static void serve(const char *title, const struct rv__g *me, const void *ucontext)
 {
-    const struct rv__m *const m = rv__m();
-    const struct rv__g *const me = m && m->g && m->g->kind == RV__GOROUTINE ? m->g : NULL;
     // No SIGCHLD (no signal in the flags), and nobody's wait() but this one sees it.
     const long child = sys_call6(SYS_clone, 0, 0, 0, 0, 0, 0);
-    if (child == 0) print_in_child(me, ucontext);
+    if (child == 0) print_in_child(title, me, ucontext);
     if (child < 0) {
-        base_say("SIGQUIT: no goroutines shown, there is no memory for a copy of the process (error %ld)", -child);
+        base_say("no goroutines shown: there is no memory for a copy of the process (error %ld)", -child);
         return;
     }
     int status = 0;
     while (sys_call4(SYS_wait4, child, &status, __WALL, NULL) == -EINTR) continue;
-    if (status) base_say("SIGQUIT: the list of goroutines may be short: it took too long, or failed");
+    if (status) base_say("the list of goroutines may be short: it took too long, or failed");
 }
+void rv__dump_others(const char *title) { serve(title, NULL, NULL); }
 static void on_quit(int sig, siginfo_t *info, void *ucontext)
 {
     (void)info;
@@ -328,7 +327,8 @@ static void on_quit(int sig, siginfo_t *info, void *ucontext)
         sigaction(sig, &a, NULL);
         sys_call3(SYS_tgkill, sys_getpid(), sys_gettid(), sig);
     } else if (base_exchange_acquire(&dumping, 1u) == 0) {
-        serve(ucontext);
+        const struct rv__m *const m = rv__m();
+        serve("SIGQUIT: quit\n\n", m && m->g && m->g->kind == RV__GOROUTINE ? m->g : NULL, ucontext);
         base_store_release(&dumping, 0u);
     }
     errno = saved;

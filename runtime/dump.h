@@ -15,6 +15,9 @@ void rv__dump_all(void);
 void rv__dump_claim(void);
 void rv__dump_text(const char *text, size_t n); // before either
 
+// To stderr, and the program goes on: title, and all goroutines, by a copy of the process.
+void rv__dump_others(const char *title);
+
 // Since when goroutines have been waiting, for the minutes in a dump. sysmon calls it each time it looks (idle: each time
 // that it goes to sleep because all Ps are idle); every 10 s it does something.
 void rv__note_waits(int64_t now, bool idle);

@@ -7,42 +7,19 @@
 // a waiter passes through that, too. So a sender that finds a receiver waiting at an empty ring learns what that did before
 // it waited, which Go's rules do not promise; it costs no false report.)
 #include "runtime/feed.h"
-#include "runtime/rt.h"
+#include "runtime/sched.h"
 
 const struct base_detector *rv__feed;
 
 __attribute__((weak, visibility("default"))) const struct base_detector *ravel_attach(const struct base_runtime *);
 
-// What a blocking call of libc's means here is known from rv_syscall_enter.
-static bool blocking_begin(bool surely)
-{
-    (void)surely;
-    if (rv_goid() == 0) return false;
-    rv_syscall_enter();
-    return true;
-}
-static void pin(void)
-{
-    if (rv_goid()) rv_lock_os_thread();
-}
-static void unpin(void)
-{
-    if (rv_goid()) rv_unlock_os_thread();
-}
-static void mask_changed(bool changed)
-{
-    if (changed)
-        pin();
-    else
-        unpin();
-}
 static const struct base_runtime table = {
     .size = sizeof table,
-    .blocking_begin = blocking_begin,
+    .blocking_begin = rv__blocking_begin,
     .blocking_end = rv_syscall_exit,
-    .pin = pin,
-    .unpin = unpin,
-    .mask_changed = mask_changed,
+    .pin = rv__pin,
+    .unpin = rv__unpin,
+    .mask_changed = rv__mask_changed,
 };
 void rv__feed_init(void)
 {

@@ -146,7 +146,8 @@ struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void
     g->fpu = 0;
     g->dropped = 0;
     g->strand = rv__feed_create(pc, g->id);
-    g->lock_depth = 0;
+    g->lock_depth = g->pins = 0;
+    g->masked = false;
     if (unlikely(creator && creator->extra)) rv__extra_inherit(creator, g);
     if (p)
         base_store_relaxed(&p->created, p->created + 1);

@@ -75,6 +75,24 @@ void rv_defer(rv_fn *fn, void *arg)
     e->deferred = d;
     rv__leave(g);
 }
+// A plain thread cannot rv_goexit: there the block's end is enough.
+void rv_block_begin(struct rv_block *b)
+{
+    struct rv__g *const g = rv__enter();
+    if (g->kind == RV__GOROUTINE) {
+        struct rv__extra *const e = extra_of(g);
+        b->outer = e->blocks;
+        e->blocks = b;
+    }
+    rv__leave(g);
+}
+void rv_block_end(struct rv_block *b)
+{
+    struct rv__g *const g = rv__enter();
+    if (g->kind == RV__GOROUTINE) g->extra->blocks = b->outer;
+    rv__leave(g);
+    b->fn(b->arg);
+}
 void rv_goexit(void)
 {
     if (!goroutine()) rv__fatal("rv_goexit on a plain thread");
@@ -144,6 +162,7 @@ static bool destroy_locals(struct rv__extra *e)
 void rv__extra_finish(struct rv__g *g)
 {
     struct rv__extra *const e = g->extra;
+    while (e->blocks) rv_block_end(e->blocks); // rv_goexit: their frames are still there, above us
     run_deferred(e);
     for (int i = 0; i < ROUNDS && destroy_locals(e); i++) run_deferred(e); // destructors may have deferred
     rv__enter();

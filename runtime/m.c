@@ -131,6 +131,25 @@ bool rv__m_start(void)
     return false;
 }
 
+// ---- the end of a thread that its program ends -------------------------------------------------------------------------
+// A plain thread's M goes with it. An M of ours ends by itself, or somebody called pthread_exit in a goroutine.
+
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void at_thread_exit(void *arg)
+{
+    struct rv__m *m = arg;
+    if (m->g != &m->hidden)
+        rv__fatal("pthread_exit in a goroutine: it would end all that run in this thread; rv_goexit ends one");
+    rv__m_finish(m);
+}
+static void make_key(void) { pthread_key_create(&key, at_thread_exit); }
+void rv__m_watch_exit(struct rv__m *m) // NULL: no more
+{
+    pthread_once(&once, make_key);
+    pthread_setspecific(key, m);
+}
+
 // ---- threads ---------------------------------------------------------------------------------------------------------
 
 static struct base_pool pool = {.size = sizeof(struct rv__m) + 64};
@@ -181,11 +200,15 @@ static void *m_main(void *arg)
 {
     struct rv__m *m = arg;
     rv__m_begin(m);
+    rv__m_watch_exit(m);
     rv__section_begin(m);
     pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL); // the maker has all of them blocked
     rv__feed_carry(NULL);
     rv__schedule(m);
+    struct rv__p *p = rv__p_release(m); // left by a goroutine that was locked to the thread, and has ended
+    if (p && !base_load_relaxed(&rv__sched.stopping)) rv__p_hand_off(p);
     rv__section_end(m);
+    rv__m_watch_exit(NULL);
     rv__m_finish(m);
     base_sub_acq_rel(&rv__sched.ms, 1u); // acq_rel: last of all; pairs with rv_run's wait
     sys_futex_wake(&rv__sched.ms, 1);
@@ -237,16 +260,12 @@ void *rv__m_maker(void *arg)
 
 // ---- plain threads ---------------------------------------------------------------------------------------------------
 
-static pthread_key_t key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void at_thread_exit(void *m) { rv__m_finish(m); }
-static void make_key(void) { pthread_key_create(&key, at_thread_exit); }
 struct rv__m *rv__m_foreign(void)
 {
-    pthread_once(&once, make_key);
+    if (unlikely(base_load_relaxed(&rv__sched.forked))) rv__fatal("in a child of fork only exec and _exit may follow");
     struct rv__m *m = rv__m_make();
     rv__m_begin(m);
     m->g = &m->hidden;
-    pthread_setspecific(key, m);
+    rv__m_watch_exit(m);
     return m;
 }

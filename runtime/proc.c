@@ -369,6 +369,10 @@ void rv_gosched(void)
     }
     base_store_relaxed(&g->state, RV__RUNNABLE);
     put_last(p, g);
+    if (!rv__runq_next(&p->runq)) { // who yields may wait for one that has not begun
+        struct rv__g *fresh = rv__runq_pop(&p->runq);
+        if (fresh) put_first(p, fresh);
+    }
     rv__run_next(m, g);
     rv__end();
 }
@@ -409,6 +413,7 @@ _Noreturn void rv__goexit0(void)
     m->left = &m->nowhere;
     base_store_relaxed(&g->state, RV__FREE);
     base_store_relaxed(&p->ended, p->ended + 1);
+    if (unlikely(base_load_relaxed(&rv__sched.main_waits) != NULL)) rv__main_check(); // relaxed: run.c has the fence
     struct rv__g *next = pick(m, p, g);
     if (unlikely(g->locked != NULL)) m->end = true; // it was locked to the thread, which ends with it
     rv__stack_put(&p->stacks, &g->stack);

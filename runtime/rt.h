@@ -62,6 +62,7 @@ enum rv__kind { RV__GOROUTINE, RV__THREAD };
     W(MUTEX, "sync.Mutex.Lock")                                                                                        \
     W(COND, "sync.Cond.Wait")                                                                                          \
     W(SEM, "semacquire")                                                                                               \
+    W(LEFTOVER, "main's end, for the others")                                                                          \
     W(TIMER, "timer callback")
 enum rv__why {
 #define W(name, text) RV__WHY_##name,
@@ -76,6 +77,7 @@ struct rv__extra {
     char name[32];
     char labels[128];
     struct rv__deferred *deferred; // last first
+    struct rv_block *blocks;       // RV_DEFER's that have not ended, innermost first
     void **locals;                 // by rv_key.index, or NULL
     size_t stack_size;             // asked for; 0: the default
 };
@@ -106,6 +108,8 @@ struct rv__g {
     int saved_errno;
     uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth;       // rv_lock_os_thread
+    uint32_t pins;             // what it holds that belongs to its thread (pin.c)
+    bool masked;               // its thread's signal mask is not the one that Ms begin with; counted in pins
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;
     uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default

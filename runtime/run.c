@@ -111,16 +111,45 @@ static void main_goroutine(void *arg)
     call.fn(call.arg);
     rv__end_run();
 }
+// Main waits for all others: who ends as the last one but main wakes it.
+static void wait_for_others(struct rv__g *g)
+{
+    rv__enter();
+    rv__park_begin(g, RV__WHY_LEFTOVER, NULL);
+    base_store_release(&rv__sched.main_waits, g); // release: from here on it may be made ready
+    base_fence_seq_cst(); // StoreLoad: either the last one sees main_waits, or we that it has ended; pairs with rv__main_check
+    if (rv_num_goroutine() > 1 || base_exchange_acq_rel(&rv__sched.main_waits, NULL) == NULL)
+        rv__park(g);
+    else
+        base_store_relaxed(&g->state, RV__RUNNING);
+    rv__leave(g);
+}
+void rv__main_check(void)
+{
+    base_fence_seq_cst(); // StoreLoad: our end, before the count; see wait_for_others
+    if (rv_num_goroutine() > 1) return;
+    struct rv__g *g = base_exchange_acq_rel(&rv__sched.main_waits, NULL); // acq_rel: one of us wakes it
+    if (g) rv__ready(g);
+}
+static void see_to_leftover(struct rv__g *g)
+{
+    const int64_t left = rv_num_goroutine() - 1;
+    if (left == 0 || base_flags.leftover == BASE_LEFTOVER_IGNORE) return;
+    if (base_flags.leftover == BASE_LEFTOVER_WAIT) {
+        wait_for_others(g);
+        return;
+    }
+    BASE_BUF(title, 100);
+    base_putf(&title, "ravel: main has returned, and %ld goroutines are left:\n\n", left);
+    rv__dump_others(title.p);
+}
 _Noreturn void rv__end_run(void)
 {
     struct rv__g *g = rv__m()->g;
     if (unlikely(g->extra != NULL)) rv__extra_finish(g);
+    see_to_leftover(g);
     rv__enter();
     struct rv__m *m = rv__m();
-    if (unlikely(rv__feed != NULL)) {
-        rv__feed_put(0, &call);
-        rv__feed->finish(g->strand);
-    }
     base_store_release(&rv__sched.stopping, 1u); // release: what main did, before who sees it
     if (m != call.m) rv__m_unpark(call.m, NULL);
     rv__drop(m);
@@ -144,6 +173,7 @@ static bool start_helpers(void)
 COLD static void in_child(void)
 {
     struct rv__m *m = rv__m();
+    if (!base_load_relaxed(&rv__sched.running)) return; // nothing of ours is in the middle of anything
     base_store_relaxed(&rv__sched.forked, 1u);
     if (m) base_store_relaxed(&m->attention, (uint32_t)RV__FORKED);
 }
@@ -243,6 +273,7 @@ int rv_run(rv_fn *fn, void *arg)
     call = (struct main_call){fn, arg, m};
     rv__m_begin(m);
     m->main = true;
+    rv__m_watch_exit(m);
     rv__section_begin(m);
     rv__m_want();
     struct rv__g *g = make_main(m);
@@ -255,6 +286,7 @@ int rv_run(rv_fn *fn, void *arg)
     finish(m);
     rv__feed_get(0, &call); // rv_run's caller goes on after main
     m->main = false;
+    rv__m_watch_exit(was);
     rv__m_tls = was;
     return g ? 0 : -ENOMEM;
 }

@@ -126,14 +126,15 @@ struct rv__sched {
     uint32_t idle_ms, ms; // ms: that exist, the reserve included
     struct rv__g *free;   // bundles of Gs, linked by bundle_next of the first of each
     rv_gid next_id;
-    int64_t created, ended;  // atomic: outside of any P
-    uint32_t poller;         // atomic: 1: an M waits in rv__netpoll, or is about to
-    int64_t poll_until;      // atomic: until when it waits at most
-    int64_t last_poll;       // atomic: when somebody last looked for ready descriptors
-    uint32_t running;        // atomic: inside rv_run
-    uint32_t forked;         // atomic: this is a child
-    uint32_t own_waiting;    // atomic: Ms that wait for their own goroutine, or are rv_run's
-    uint32_t foreign_parked; // atomic: plain threads that are parked in Ravel
+    int64_t created, ended;   // atomic: outside of any P
+    uint32_t poller;          // atomic: 1: an M waits in rv__netpoll, or is about to
+    int64_t poll_until;       // atomic: until when it waits at most
+    int64_t last_poll;        // atomic: when somebody last looked for ready descriptors
+    uint32_t running;         // atomic: inside rv_run
+    struct rv__g *main_waits; // atomic: main, at its end, for all others (leftover=wait)
+    uint32_t forked;          // atomic: this is a child
+    uint32_t own_waiting;     // atomic: Ms that wait for their own goroutine, or are rv_run's
+    uint32_t foreign_parked;  // atomic: plain threads that are parked in Ravel
     pthread_t monitor, maker;
     sigset_t mask;               // of signals, where rv_run was called: every M's
     uint32_t want_m;             // atomic, futex of the maker: 1: make one
@@ -219,11 +220,13 @@ void rv__g_give(struct rv__p *p);                    // p's free ones to all: it
 void rv__g_launch(struct rv__p *p, struct rv__g *g); // it has been made: it shall run, next on p
 _Noreturn void rv__goexit0(void);                    // ends the running goroutine; outside of a section
 _Noreturn void rv__end_run(void);                    // run.c: main has returned
+COLD void rv__main_check(void);                      // run.c: a goroutine has ended, and main waits for all of them
 
 // m.c
-struct rv__m *rv__m_foreign(void); // this plain thread's
-struct rv__m *rv__m_make(void);    // in the list of all; no thread runs it yet
-void rv__m_begin(struct rv__m *m); // this thread is m from now on
+struct rv__m *rv__m_foreign(void);      // this plain thread's
+struct rv__m *rv__m_make(void);         // in the list of all; no thread runs it yet
+void rv__m_begin(struct rv__m *m);      // this thread is m from now on
+void rv__m_watch_exit(struct rv__m *m); // its end by pthread_exit is seen; NULL: no more
 void rv__m_finish(struct rv__m *m);
 void rv__m_park(struct rv__m *m);                       // the thread waits for a permit
 void rv__m_unpark(struct rv__m *m, struct rv__p *next); // gives one, with a P or NULL
@@ -238,7 +241,13 @@ struct rv__p *rv__p_idle_get(void);                   // or NULL
 void rv__p_idle_put_locked(struct rv__p *p);
 void rv__p_hand_off(struct rv__p *p); // to an idle M if there is anything to do, else to the list of idle Ps
 
+// pin.c: for instrument/ (base/hooks.h)
+void rv__pin(void);
+void rv__unpin(void);
+void rv__mask_changed(void);
+
 // syscall.c, preempt.c, sysmon.c
+bool rv__blocking_begin(bool surely);                     // for instrument/
 void rv__urgent_put(struct rv__g *g);                     // global_put, and sysmon makes room for it soon
 void rv__wait_in_place(struct rv__m *m, struct rv__g *g); // without a P, on g's stack: until g's turn comes, in this M
 COLD void rv__attend(struct rv__m *m);                    // rv__enter found attention

@@ -119,17 +119,34 @@ bool rv__retake(struct rv__p *p)
     rv__p_hand_off(p);
     return true;
 }
+// The call will sleep: who waits need not wait for sysmon.
+static void hand_on(struct rv__m *m, struct rv__p *p)
+{
+    if (!p || !rv__anything_to_do()) return;
+    rv__section_begin(m);
+    rv__retake(p);
+    rv__section_end(m);
+}
 int rv_blocking(rv_fn *fn, void *arg)
 {
     struct rv__m *m = rv__m();
     struct rv__p *p = m ? rv__p_of(m) : NULL;
     rv_syscall_enter();
-    if (p && rv__anything_to_do()) {
-        rv__section_begin(m);
-        rv__retake(p);
-        rv__section_end(m);
-    }
+    hand_on(m, p);
     fn(arg);
     rv_syscall_exit();
     return 0;
+}
+// A call of libc's. Where no right to run could be had or kept (rv_run is over, this is the child of a fork, the
+// program itself has called rv_syscall_enter), it is just made.
+bool rv__blocking_begin(bool surely)
+{
+    struct rv__m *m = rv__m();
+    if (!m || !m->g || m->g->kind != RV__GOROUTINE) return false;
+    const uint32_t a = base_load_relaxed(&m->attention); // relaxed: what matters here is this thread's own, or a hint
+    if (a != RV__CALM && a != RV__TAKING && a != RV__TAKEN) return false;
+    struct rv__p *p = rv__p_of(m);
+    rv_syscall_enter();
+    if (surely) hand_on(m, p);
+    return true;
 }
