@@ -15,6 +15,7 @@
 #include "runtime/netpoll.h"
 
 enum { M_STACK = 256 << 10 };
+uint32_t rv__m_most = 10000;
 
 COLD void rv__lock_slow(struct rv__lock *l)
 {
@@ -66,7 +67,7 @@ void rv__p_idle_put_locked(struct rv__p *p)
 }
 void rv__p_hand_off(struct rv__p *p)
 {
-    struct rv__m *m = rv__anything_to_do() || rv__wants_poller() ? rv__m_idle_get() : NULL;
+    struct rv__m *m = rv__anything_to_do() || rv__wants_poller() ? rv__m_next(p) : NULL;
     if (m) {
         rv__m_unpark(m, p);
         return;
@@ -112,6 +113,11 @@ struct rv__m *rv__m_idle_get(void)
     rv__unlock(&rv__sched.lock);
     if (last) rv__m_want();
     return m;
+}
+struct rv__m *rv__m_next(struct rv__p *p)
+{
+    struct rv__m *m = rv__owner_of_next(p);
+    return m ? m : rv__m_idle_get();
 }
 bool rv__m_start(void)
 {
@@ -237,7 +243,7 @@ void rv__m_want(void)
 static void make_one(void)
 {
     static bool said;
-    if (base_load_relaxed(&rv__sched.ms) < RV__MAX_M && start_thread()) return;
+    if (base_load_relaxed(&rv__sched.ms) < rv__m_most && start_thread()) return;
     if (said) return;
     said = true;
     base_say("no more threads can be made (%u exist): goroutines wait for those in system calls, and are not preempted",

@@ -8,23 +8,25 @@
 //       the section stops in place (rv__leave).
 //   (2) A preempted goroutine may hold any lock of libc's. So the P is given to an M that exists already; when none is idle,
 //       nobody is preempted, and the maker (m.c) is asked for one.
-//   (3) A thread that sleeps in the kernel is not signalled; its P is taken without it (rv__retake_sleeper). Where it fell asleep between
-//       that look and the signal, the kernel restarts the call (SA_RESTART), or we do: a call that it does not restart by itself
-//       has returned -EINTR to the instruction after `syscall`, and we go back to before it. It had just begun.
+//   (3) A thread that sleeps in the kernel is not signalled; its P is taken without it (retake_sleeper). Where it fell asleep between
+//       that look and the signal, the kernel restarts the call (SA_RESTART), or we do (restart_call); it had just begun.
 //   (4) A signal that comes between rv_syscall_enter and _exit gives no P away: the P is whose who changes its status, and m->p is
 //       only what m had. Giving it away here as well makes two owners of one P, and the P that m would bring back out of the
 //       handler is forgotten by rv_syscall_exit, which looks for its mark: that P is then lost for good.
+//
+// The program may have a handler of SIGURG's too. Ours is told by what comes with it, and everything else is passed on; sysmon
+// looks before each signal whether the program has put its own in our place, and takes its place again. What the program sees
+// of that: sigaction names our handler, and calls that its own interrupts are restarted.
 #include "runtime/sched.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 
 #include "base/print.h"
 #include "runtime/feed.h"
-
-static struct sigaction previous;
 
 void rv__preempt_park(struct rv__m *m)
 {
@@ -33,7 +35,7 @@ void rv__preempt_park(struct rv__m *m)
     if (base_load_relaxed(&m->attention) != RV__CALM)
         return; // (4), or the P is about to be taken; relaxed: as in rv__begin
     if (!g || !rv__p_of(m) || base_load_relaxed(&rv__sched.stopping) || !rv__anything_to_do()) return;
-    struct rv__m *other = rv__m_idle_get();
+    struct rv__m *other = rv__m_next(rv__p_of(m));
     if (!other) return;
     struct rv__p *p = rv__p_release(m);
     base_store_relaxed(&g->state, RV__PREEMPTED);
@@ -48,51 +50,117 @@ void rv__preempt_park(struct rv__m *m)
     if (p) rv__p_acquire(m, p); // else rv_run is over: it goes on, without a P, to its next call of ours
 }
 
+// ---- the call that the signal has interrupted ----------------------------------------------------------------------
+
 #if defined(__x86_64__)
-// A system call that was interrupted by our signal is made again. What it was is the constant that the wrapper put into eax just
-// before (glibc's do); where that is not so, the program sees EINTR.
-static void restart_call(ucontext_t *u)
+// System calls that return EINTR whatever SA_RESTART says, or do when a time-out has been set for a socket (signal(7)).
+static bool not_restarted(uint32_t nr)
 {
+    static const uint16_t calls[] = {
+        SYS_poll,          SYS_select,          SYS_pause,           SYS_nanosleep,
+        SYS_semop,         SYS_msgsnd,          SYS_msgrcv,          SYS_futex,
+        SYS_read,          SYS_write,           SYS_readv,           SYS_writev,
+        SYS_connect,       SYS_accept,          SYS_accept4,         SYS_recvfrom,
+        SYS_sendto,        SYS_recvmsg,         SYS_sendmsg,         SYS_recvmmsg,
+        SYS_sendmmsg,      SYS_io_getevents,    SYS_pselect6,        SYS_ppoll,
+        SYS_epoll_wait,    SYS_epoll_pwait,     SYS_epoll_pwait2,    SYS_semtimedop,
+        SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_clock_nanosleep,
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i] == nr) return true;
+    return false;
+}
+// Bytes before pc, as many as can be read. By the kernel, since a mapping may begin there.
+static size_t code_before(uintptr_t pc, uint8_t *to, size_t n)
+{
+    const struct iovec local = {to, n}, remote = {(void *)(pc - n), n};
+    if (sys_call6(SYS_process_vm_readv, sys_getpid(), (long)&local, 1, (long)&remote, 1, 0) == (long)n) return n;
+    const size_t in_page = pc % 4096 < n ? pc % 4096 : n; // the mapping begins here, or the kernel may not
+    __builtin_memcpy(to, (const void *)(pc - in_page), in_page);
+    return in_page;
+}
+// The number was put into eax not far before `syscall`, as a constant: so in all of glibc's wrappers; it may be followed by moves of
+// arguments. (read's is 0, which is made by xor.) -1: not seen.
+static long number_of(const uint8_t *code, size_t n)
+{
+    if (n < 4 || code[n - 2] != 0x0f || code[n - 1] != 0x05) return -1;
+    if (code[n - 4] == 0x31 && code[n - 3] == 0xc0) return SYS_read;
+    for (size_t at = n - 2; at >= 5; at--) {
+        uint32_t nr;
+        __builtin_memcpy(&nr, code + at - 4, sizeof nr);
+        if (code[at - 5] == 0xb8 && not_restarted(nr)) return nr;
+    }
+    return -1;
+}
+// A call that our signal has interrupted is made again: true. The arguments are still in their registers. Two cases are left, in which
+// the program sees EINTR: a call by syscall(2), whose number is gone; and none at all is seen of a program's handler that came
+// just before, had SIGURG blocked, and was to end such a call by EINTR: that call goes on.
+static bool restart_call(ucontext_t *u)
+{
+    enum { BEFORE = 48 };
     greg_t *r = u->uc_mcontext.gregs;
-    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
-    if (r[REG_RAX] != -EINTR || pc[-2] != 0x0f || pc[-1] != 0x05 || pc[-7] != 0xb8) return;
-    uint32_t nr;
-    __builtin_memcpy(&nr, pc - 6, sizeof nr);
+    uint8_t code[BEFORE];
+    if (r[REG_RAX] != -EINTR || r[REG_RIP] < 4096) return false;
+    const size_t n = code_before((uintptr_t)r[REG_RIP], code, BEFORE);
+    const long nr = number_of(code, n);
+    if (nr < 0) return false;
     r[REG_RAX] = nr;
     r[REG_RIP] -= 2;
+    return true;
 }
 #endif
 
+// ---- SIGURG ----------------------------------------------------------------------------------------------------------
+
+enum { KEPT = 16 };
+static struct sigaction kept[KEPT];                                      // what the program set up, one after the other
+static uint32_t kept_n;                                                  // atomic: the last is in force
+static __thread bool passing __attribute__((tls_model("initial-exec"))); // to a handler that may call ours
+
+static void pass_on(int sig, siginfo_t *info, void *context)
+{
+    const uint32_t n = base_load_acquire(&kept_n); // acquire: pairs with the release in take_place
+    if (n == 0 || passing) return;
+    const struct sigaction *was = &kept[(n - 1) % KEPT];
+    passing = true;
+    if (was->sa_flags & SA_SIGINFO)
+        was->sa_sigaction(sig, info, context);
+    else if (was->sa_handler != SIG_DFL && was->sa_handler != SIG_IGN)
+        was->sa_handler(sig);
+    passing = false;
+}
+// In place: the section is the handler's own. A call that was interrupted goes on before that; should it sleep, its P is taken so.
+static void stop_here(ucontext_t *context)
+{
+    struct rv__m *m = rv__m();
+    if (restart_call(context) || !m || !base_load_relaxed(&m->preempt) || m->seq % 2 || rv__feed_inside()) return;
+    rv__section_begin(m);
+    // Not between rv_syscall_enter and _exit, where the P is anybody's; not while sysmon takes it.
+    if (base_load_relaxed(&m->attention) == RV__CALM) rv__preempt_park(m);
+    rv__section_end(m);
+}
 static void handler(int sig, siginfo_t *info, void *context)
 {
     const int saved = errno;
-    struct rv__m *m = rv__m();
-    const bool ours = m && base_load_relaxed(&m->signalled);
-    if (ours) {
-        base_store_relaxed(&m->signalled, 0u);
-        restart_call(context);
-        if (base_load_relaxed(&m->preempt) && m->seq % 2 == 0 && !rv__feed_inside()) {
-            rv__section_begin(m);
-            rv__preempt_park(m);
-            rv__section_end(m);
-        }
-    } else if (previous.sa_flags & SA_SIGINFO) {
-        previous.sa_sigaction(sig, info, context);
-    } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
-        previous.sa_handler(sig);
-    }
+    if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &kept_n)
+        stop_here(context);
+    else
+        pass_on(sig, info, context);
     errno = saved;
 }
-void rv__preempt_init(void)
+// The handler is ours, and knows the one before.
+static void take_place(void)
 {
     struct sigaction now, a = {.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigaction(SIGURG, NULL, &now);
     if (now.sa_sigaction == handler) return;
-    previous = now;
+    kept[kept_n % KEPT] = now;
+    base_store_release(&kept_n, kept_n + 1); // release: what it is
     a.sa_sigaction = handler;
     sigfillset(&a.sa_mask);
     sigaction(SIGURG, &a, NULL);
 }
+void rv__preempt_init(void) { take_place(); }
 
 // ---- sysmon's side ---------------------------------------------------------------------------------------------------
 
@@ -131,6 +199,13 @@ static bool retake_sleeper(struct rv__m *m, struct rv__p *p)
     rv__p_hand_off(p);
     return true;
 }
+void rv__preempt_signal(struct rv__m *m)
+{
+    siginfo_t info = {.si_signo = SIGURG, .si_code = SI_QUEUE};
+    info.si_value.sival_ptr = &kept_n;
+    base_store_relaxed(&m->preempt, 1u); // relaxed: the signal is after it
+    sys_call4(SYS_rt_tgsigqueueinfo, sys_getpid(), m->tid, SIGURG, &info);
+}
 bool rv__preempt(struct rv__p *p)
 {
     struct rv__m *m = base_load_acquire(&p->m);
@@ -140,8 +215,7 @@ bool rv__preempt(struct rv__p *p)
         return false;
     }
     if (!runs(m->tid)) return retake_sleeper(m, p);
-    base_store_relaxed(&m->preempt, 1u);
-    base_store_release(&m->signalled, 1u); // release: preempt
-    sys_call3(SYS_tgkill, sys_getpid(), m->tid, SIGURG);
+    take_place();
+    rv__preempt_signal(m);
     return true;
 }

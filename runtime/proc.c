@@ -70,10 +70,10 @@ static void took_locked(uint32_t n, bool begun)
     if (begun) base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n - n);
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n - n); // relaxed: a hint; who acts on it takes the lock
 }
-// Urgent ones first, but one time in four the others.
+// Urgent ones first, but one time in four the others, unless sysmon has just made room for the former.
 static struct rv__glist *list_locked(void)
 {
-    const bool others = ++rv__sched.turn % 4 == 0 && rv__sched.global.n;
+    const bool others = ++rv__sched.turn % 4 == 0 && rv__sched.global.n && !base_load_relaxed(&rv__sched.serve);
     return rv__sched.urgent.n && !others ? &rv__sched.urgent : &rv__sched.global;
 }
 static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
@@ -85,6 +85,19 @@ static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
     while (--most && q->head && rv__runq_put(&p->runq, q->head)) rv__glist_pop(q);
     took_locked(had - q->n, true);
     return g;
+}
+struct rv__m *rv__owner_of_next(struct rv__p *p)
+{
+    if (base_load_relaxed(&rv__sched.global_n) == 0 || !rv__runq_empty(&p->runq)) return NULL; // relaxed: a hint
+    rv__lock(&rv__sched.lock);
+    struct rv__glist *q = list_locked();
+    struct rv__m *owner = q->head ? q->head->locked : NULL;
+    if (owner) {
+        rv__glist_pop(q);
+        took_locked(1, true);
+    }
+    rv__unlock(&rv__sched.lock);
+    return owner;
 }
 // The first chunk of q: one of it, or all of it. *empty: the chunk, if nothing is left in it.
 static struct rv__g *from_chunk_locked(struct rv__p *p, struct rv__chunks *q, uint32_t most, struct rv__chunk **empty)
@@ -464,6 +477,7 @@ static struct rv__g *local_work(struct rv__p *p)
 {
     struct rv__g *g;
     if (run_timers(&p->timers)) wake_for_more(p);
+    if (unlikely(base_load_relaxed(&rv__sched.serve)) && (g = global_get(p, 1, false)) != NULL) return g;
     if (p->tick % GLOBAL_EVERY == 1 && (g = global_get(p, 1, true)) != NULL) return g;
     if ((g = rv__runq_get_begun(&p->runq)) != NULL) return g;
     if ((g = global_get(p, RUNQ_SIZE / 2, false)) != NULL) return g;

@@ -244,7 +244,7 @@ static void forget(void)
     rv__sched.idle_m = NULL;
     rv__sched.created = rv__sched.ended = 0;
     rv__sched.idle_ps = rv__sched.idle_ms = rv__sched.global_n = rv__sched.begun_n = 0;
-    rv__sched.spinning = rv__sched.hint = rv__sched.poller = 0;
+    rv__sched.spinning = rv__sched.hint = rv__sched.poller = rv__sched.serve = 0;
 }
 static void finish(struct rv__m *m)
 {

@@ -26,7 +26,7 @@
 #include "runtime/rt.h"
 #include "runtime/small.h"
 
-enum { RV__MAX_P = 256, RV__MAX_M = 10000, RV__G_BLOCK = 64, RV__ID_BATCH = 64 };
+enum { RV__MAX_P = 256, RV__G_BLOCK = 64, RV__ID_BATCH = 64 };
 
 struct rv__m {
     struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
@@ -51,7 +51,6 @@ struct rv__m {
     // For sysmon and signals.
     int tid;
     pthread_t thread;
-    uint32_t signalled;     // atomic: how many preemption signals are on their way
     struct rv__g hidden;    // of a plain thread: its G
     struct rv__m *all_next; // constant once in the list
 } __attribute__((aligned(64)));
@@ -114,11 +113,14 @@ struct rv__sched {
     uint32_t global_n; // atomic: length of the global queue, in all its parts; changed under lock
     uint32_t begun_n;  // atomic: of those, how many are not in `fresh`
     uint32_t stopping; // atomic: rv_run is about to return: nobody picks a goroutine any more
-    int procs;         // atomic: GOMAXPROCS
+    uint32_t
+        serve; // atomic: urgent ones have waited for too long: who goes into the kernel gives its P to them at once
+    int procs; // atomic: GOMAXPROCS
     struct rv__lock lock __attribute__((aligned(64))); // guards what follows
     struct rv__glist global;                           // run queue: what came from outside, or was preempted
     struct rv__glist urgent; // before that: what came back from the kernel, was woken without a P, or came from outside
     uint32_t turn;
+    int64_t urgent_since; // atomic: since when one of them has waited, or sysmon has made room for them
     struct rv__chunks spilled,
         fresh; // after that: what rings had no room for; and what the stacks of those that have not begun had not
     struct rv__p *idle_p;
@@ -231,7 +233,11 @@ void rv__m_finish(struct rv__m *m);
 void rv__m_park(struct rv__m *m);                       // the thread waits for a permit
 void rv__m_unpark(struct rv__m *m, struct rv__p *next); // gives one, with a P or NULL
 struct rv__m *rv__m_idle_get(void);                     // or NULL; then another one is on its way
-bool rv__m_start(void);                                 // an idle M takes an idle P, and looks for work; false: not now
+struct rv__m *rv__m_next(
+    struct rv__p *p); // who shall have p: the M of the goroutine that is next, if it runs there only; an idle one
+struct rv__m *rv__owner_of_next(struct rv__p *p); // the former, its goroutine taken out of the queue; or NULL
+extern uint32_t rv__m_most;                       // Ms that may exist; tests make it small
+bool rv__m_start(void);                           // an idle M takes an idle P, and looks for work; false: not now
 void rv__m_idle_put(struct rv__m *m);
 void rv__m_want(void); // has one more idle M made, by a thread that may block for it
 void *rv__m_maker(void *);
@@ -253,7 +259,8 @@ void rv__wait_in_place(struct rv__m *m, struct rv__g *g); // without a P, on g's
 COLD void rv__attend(struct rv__m *m);                    // rv__enter found attention
 bool rv__retake(struct rv__p *p);                         // from an M in the kernel; hands it on
 void rv__preempt_init(void);
-bool rv__preempt(struct rv__p *p); // asks the goroutine that runs on p to stop; false: not now
+void rv__preempt_signal(struct rv__m *m); // now
+bool rv__preempt(struct rv__p *p);        // asks the goroutine that runs on p to stop; false: not now
 void *rv__sysmon(void *);
 void rv__monitor_wake(void);
 bool rv__maybe_dead(void);

@@ -18,7 +18,9 @@ void rv__leave(struct rv__g *g)
 }
 void rv__urgent_put(struct rv__g *g)
 {
+    const int64_t now = rv__now();
     rv__lock(&rv__sched.lock);
+    if (rv__sched.urgent.n == 0) base_store_relaxed(&rv__sched.urgent_since, now); // relaxed: sysmon's, roughly
     rv__glist_push(&rv__sched.urgent, g);
     base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1); // relaxed: as in rv__global_put
     base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + 1);
@@ -59,6 +61,13 @@ void rv__attend(struct rv__m *m)
 
 static uintptr_t mark(struct rv__m *m) { return (uintptr_t)m | RV__P_SYSCALL; }
 
+// sysmon has made room for those that wait, and this M may be long in the kernel. Who comes after the last of them is the
+// goroutine that had to make room.
+COLD static void serve(struct rv__p *p)
+{
+    if (base_load_relaxed(&rv__sched.urgent.n) == 0) base_store_relaxed(&rv__sched.serve, 0u); // relaxed: hints, both
+    if (base_load_relaxed(&rv__sched.global_n)) rv__retake(p);
+}
 void rv_syscall_enter(void)
 {
     struct rv__g *g = rv__enter();
@@ -70,6 +79,7 @@ void rv_syscall_enter(void)
         base_store_relaxed(&p->calls, p->calls + 1);
         base_store_release(&p->status, mark(m)); // release: all that m did with the P
     }
+    if (unlikely(base_load_relaxed(&rv__sched.serve)) && p) serve(p); // relaxed: a hint
     rv__section_end(m);
 }
 // No P is left for g, and none is idle.

@@ -1,9 +1,12 @@
 // sysmon.c: a thread without a P that sees to it that no P is kept from those who wait.
 //
 //   Ps whose M is in a system call      are handed on after CALL_NS, if anything waits
-//   a goroutine that runs on            is preempted after SLICE_NS if others wait, after WAIT_NS if what waits is not just
-//                                       other goroutines that were preempted: a due timer, a ready descriptor, one
-//                                       that came back from the kernel, or was made ready on that P
+//   a goroutine that runs on            is preempted after SLICE_NS if others wait, after WAIT_NS if something waits on that P
+//                                       (a due timer, who was made ready there): not just others that were preempted
+//   urgent goroutines                   (came back from the kernel, were woken without a P) get one P, that whose goroutine has
+//                                       run for longest, once the first has waited for URGENT_NS. They are served one
+//                                       after the other: each that goes into the kernel again gives the P to the next
+//                                       at once (sched.serve), and the last to the goroutine that had to make room
 //   descriptors                         are looked at when nobody has for POLL_NS
 //   an idle P, and work elsewhere       brings an M to it
 //
@@ -27,6 +30,7 @@ enum {
     MS = 1000 * US,
     CALL_NS = 20 * US,
     WAIT_NS = MS,
+    URGENT_NS = 400 * US,
     SLICE_NS = 10 * MS,
     POLL_NS = 10 * MS,
     HELPERS = 2, // threads: this one and the maker
@@ -116,7 +120,8 @@ static bool see_call(struct rv__p *p, int64_t now)
     if (now - w->call_at < CALL_NS || !rv__anything_to_do()) return false;
     return rv__retake(p);
 }
-static void see_running(struct rv__p *p, int64_t now, bool urgent)
+// Since when the goroutine that runs on p has run, as far as we have seen.
+static void see_running(struct rv__p *p, int64_t now)
 {
     struct rv__watched *w = &p->watched;
     if (w->tick != base_load_relaxed(&p->tick)) {
@@ -130,11 +135,31 @@ static void see_running(struct rv__p *p, int64_t now, bool urgent)
         return;
     }
     if (w->work_at == 0) w->work_at = now;
-    const bool late = (here || urgent) && now - w->work_at >= WAIT_NS && now - w->tick_at >= WAIT_NS;
+    const bool late = here && now - w->work_at >= WAIT_NS && now - w->tick_at >= WAIT_NS;
     if (!late && now - w->tick_at < SLICE_NS) return;
     if (!rv__preempt(p)) return;
     w->tick_at = now;
     w->work_at = 0;
+}
+static bool urgent_waits(void) { return base_load_relaxed(&rv__sched.urgent.n) != 0; } // relaxed: a hint
+// One P, for URGENT_NS at most, for all that is urgent, which then pass it to each other: the one whose goroutine has run for longest.
+static void see_urgent(int64_t now)
+{
+    static int64_t served_at;
+    if (now - served_at >= URGENT_NS && base_load_relaxed(&rv__sched.serve)) base_store_relaxed(&rv__sched.serve, 0u);
+    if (!urgent_waits() || now - base_load_relaxed(&rv__sched.urgent_since) < URGENT_NS) return;
+    struct rv__p *longest = NULL;
+    for (uint32_t i = 0; i < base_load_acquire(&rv__sched.n_ps); i++) { // acquire: the Ps
+        struct rv__p *p = rv__sched.ps[i];
+        if ((base_load_relaxed(&p->status) & RV__P_STATUS) != RV__P_RUNNING ||
+            p->watched.tick != base_load_relaxed(&p->tick))
+            continue;
+        if (!longest || p->watched.tick_at < longest->watched.tick_at) longest = p;
+    }
+    if (!longest || now - longest->watched.tick_at < URGENT_NS) return;
+    base_store_relaxed(&rv__sched.serve, 1u);
+    base_store_relaxed(&rv__sched.urgent_since, served_at = now);
+    if (rv__preempt(longest)) longest->watched.tick_at = now;
 }
 static void poll_late(int64_t now)
 {
@@ -152,18 +177,25 @@ static bool look(int64_t now)
 {
     bool did = false;
     poll_late(now);
-    const bool urgent = base_load_relaxed(&rv__sched.urgent.n) != 0; // relaxed: a hint
-    const uint32_t n = base_load_acquire(&rv__sched.n_ps);           // acquire: the Ps
+    const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
         struct rv__p *p = rv__sched.ps[i];
         // Nobody came to it: fired here, what it wakes is urgent.
         if (rv__timers_next(&p->timers) <= now - WAIT_NS) rv__timers_run(&p->timers, now);
         const uintptr_t status = base_load_relaxed(&p->status) & RV__P_STATUS;
         if (status == RV__P_SYSCALL) did |= see_call(p, now);
-        if (status == RV__P_RUNNING) see_running(p, now, urgent);
+        if (status == RV__P_RUNNING) see_running(p, now);
     }
+    see_urgent(now);
     if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_to_do()) rv__wake_one();
     return did;
+}
+static int64_t next_pause(int64_t was, uint32_t quiet, int64_t now)
+{
+    static int64_t last_urgent; // as they come again and again, they are looked for in time
+    if (urgent_waits()) last_urgent = now;
+    const int64_t most = now - last_urgent < SLICE_NS ? URGENT_NS / 2 : MS, next = quiet < QUIET ? 20 * US : 2 * was;
+    return next < most ? next : most;
 }
 void *rv__sysmon(void *arg)
 {
@@ -189,10 +221,7 @@ void *rv__sysmon(void *arg)
         rv__note_waits(now, false);
         rv__schedtrace(now);
         quiet = did ? 0 : quiet + 1;
-        if (quiet < QUIET)
-            pause = 20 * US;
-        else if (pause < MS)
-            pause = pause * 2 < MS ? pause * 2 : MS;
+        pause = next_pause(pause, quiet, now);
     }
     rv__m_finish(m);
     return NULL;
