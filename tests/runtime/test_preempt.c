@@ -24,14 +24,6 @@ static void end_busy(void)
     base_store_relaxed(&stop, 1u);
     RIG_UNTIL(base_load_relaxed(&left) == 0); // relaxed: nothing is read that they wrote
 }
-// What sysmon does to one that has run for too long, now.
-static void preempt_me(void)
-{
-    struct rv__m *const m = rv__m();
-    base_store_relaxed(&m->preempt, 1u);   // relaxed: read by this thread
-    base_store_relaxed(&m->signalled, 1u); // relaxed: as above
-    pthread_kill(pthread_self(), SIGURG);
-}
 // With one P the first that is lost is the last.
 static void signal_in_kernel(void *arg)
 {
@@ -41,7 +33,7 @@ static void signal_in_kernel(void *arg)
     for (int i = 0; i < TIMES; i++) {
         RIG_UNTIL(base_load_relaxed(&rv__sched.idle_ms) != 0); // somebody who would take the P; relaxed: a count
         rv_syscall_enter();
-        preempt_me();
+        rv__preempt_signal(rv__m()); // what sysmon does to one that has run for too long
         rv_syscall_exit();
         rv_gosched();
     }
