@@ -5,7 +5,7 @@
 // another M or whose context is still being saved.
 //
 // Looking for work, in this order: due timers, next and the ring, the global queue, ready descriptors, other Ps' rings and timers.
-// An M that found nothing goes on looking for SPIN_NS before it sleeps: a futex wake costs the waker 8 us, and the sleeper
+// An M that found nothing goes on looking for SPIN_NS before it sleeps, if another P runs: a futex wake costs the waker 8 us, and the sleeper
 // 16. Meanwhile it reads no line that a busy P writes, which would cost that P a cache miss at each of its
 // next writes, but only rv__sched.hint, where a P that has something to steal leaves its number; and all queues every LOOK_NS.
 #include "runtime/sched.h"
@@ -229,9 +229,9 @@ void rv__ready(struct rv__g *g)
     }
     put_first(p, g);
 }
-void rv__ready_list(struct rv__glist *l)
+// All of l at the end of p's ring, or of the global queue. Wakes nobody but plain threads.
+static void queue_list(struct rv__p *p, struct rv__glist *l)
 {
-    struct rv__p *p = rv__p_of(rv__m());
     struct rv__glist far = {0};
     for (struct rv__g *g; (g = rv__glist_pop(l)) != NULL;) {
         base_store_relaxed(&g->state, RV__RUNNABLE);
@@ -241,7 +241,13 @@ void rv__ready_list(struct rv__glist *l)
             rv__glist_push(&far, g);
     }
     rv__global_put_list(&far);
-    if (base_load_relaxed(&rv__sched.idle_ps) == 0) return;
+}
+void rv__ready_list(struct rv__glist *l)
+{
+    struct rv__p *p = rv__p_of(rv__m());
+    if (!l->head) return;
+    queue_list(p, l);
+    if (base_load_relaxed(&rv__sched.idle_ps) == 0) return; // relaxed: sched.h, lost wake-ups
     if (p)
         wake_for_ring(p);
     else
@@ -435,33 +441,42 @@ _Noreturn void rv__goexit0(void)
 
 // ---- looking for work ------------------------------------------------------------------------------------------------
 
-static void run_timers(struct rv__timers *ts)
+static bool run_timers(struct rv__timers *ts)
 {
     const int64_t next = rv__timers_next(ts);
-    if (next == RV__NEVER) return;
+    if (next == RV__NEVER) return false;
     const int64_t now = rv__now();
-    if (next <= now) rv__timers_run(ts, now);
+    return next <= now && rv__timers_run(ts, now) != 0;
+}
+// A timer's fire makes g ready: behind the others, since many come at once. Whoever ran the timers sees to it that somebody is woken.
+void rv__ready_fired(struct rv__g *g)
+{
+    struct rv__p *p = rv__p_of(rv__m());
+    if (unlikely(!p)) {
+        rv__ready(g);
+        return;
+    }
+    base_store_relaxed(&g->state, RV__RUNNABLE); // relaxed: as in rv__ready
+    put_last(p, g);
+}
+static void wake_for_more(struct rv__p *p) // than p's M runs at once, since it has nothing else
+{
+    if (rv__runq_length(&p->runq) > 1 && base_load_relaxed(&rv__sched.idle_ps))
+        wake_for_ring(p); // relaxed: as in put_first
 }
 static struct rv__g *ready_descriptors(struct rv__p *p)
 {
     if (rv__netpoll_waiters() == 0) return NULL;
     struct rv__glist l = {0};
     rv__netpoll(0, &l);
-    struct rv__g *g = rv__glist_pop(&l);
-    for (struct rv__g *o = l.head; o; o = o->next) base_store_relaxed(&o->state, RV__RUNNABLE);
-    while (l.head && l.head->kind == RV__GOROUTINE && rv__runq_put(&p->runq, l.head)) rv__glist_pop(&l);
-    rv__ready_list(&l);
-    if (g && g->kind == RV__THREAD) {
-        ready_elsewhere(g);
-        return NULL;
-    }
-    if (g) base_store_relaxed(&g->state, RV__RUNNABLE);
-    return g;
+    queue_list(p, &l);
+    wake_for_more(p);
+    return rv__runq_get(&p->runq);
 }
 static struct rv__g *local_work(struct rv__p *p)
 {
     struct rv__g *g;
-    run_timers(&p->timers);
+    if (run_timers(&p->timers)) wake_for_more(p);
     if (unlikely(base_load_relaxed(&rv__sched.serve)) && (g = global_get(p, 1, false)) != NULL) return g;
     if (p->tick % GLOBAL_EVERY == 1 && (g = global_get(p, 1, true)) != NULL) return g;
     if ((g = rv__runq_get_begun(&p->runq)) != NULL) return g;
@@ -528,8 +543,19 @@ static struct rv__g *spin_once(struct rv__m *m, struct rv__p *p, struct look *se
     if (!g) g = rv__runq_get(&p->runq);
     return g || base_load_relaxed(&rv__sched.poller) ? g : ready_descriptors(p);
 }
+// All other Ps are idle, and nothing waits: what comes next is a descriptor's or a timer's, and those are waited for by sleeping.
+static bool nothing_can_come(void)
+{
+    return base_load_relaxed(&rv__sched.idle_ps) + 1 >=
+               (uint32_t)base_load_relaxed(&rv__sched.procs) && // relaxed: hints
+           !rv__anything_to_do();
+}
 static struct rv__g *spin(struct rv__m *m, struct rv__p *p)
 {
+    if (nothing_can_come()) {
+        if (m->spinning) learn(false);
+        return NULL;
+    }
     if (!may_spin(m)) return NULL;
     struct look seen;
     for (uint32_t i = 0; i < RV__MAX_P; i++) seen.next[i] = NULL;
@@ -574,22 +600,6 @@ static void found(struct rv__m *m)
 
 // ---- going idle ------------------------------------------------------------------------------------------------------
 
-static bool give_up_p(struct rv__m *m)
-{
-    rv__lock(&rv__sched.lock);
-    if (rv__sched.global_n || base_load_relaxed(&rv__sched.stopping)) {
-        rv__unlock(&rv__sched.lock);
-        return false;
-    }
-    struct rv__p *p = rv__p_release(m);
-    rv__p_idle_put_locked(p);
-    rv__unlock(&rv__sched.lock);
-    stop_spinning(m);
-    sys_membarrier(); // sched.h, lost wake-ups: who made work before this did not see us idle
-    if (!rv__anything_to_do() || (p = rv__p_idle_get()) == NULL) return true;
-    rv__p_acquire(m, p);
-    return false;
-}
 static int64_t first_timer(void)
 {
     int64_t first = RV__NEVER;
@@ -605,29 +615,67 @@ bool rv__wants_poller(void)
 {
     return base_load_relaxed(&rv__sched.poller) == 0 && (rv__netpoll_waiters() != 0 || first_timer() != RV__NEVER);
 }
-// Waits for descriptors and timers, if nobody does. False: somebody does, or there are none.
-static bool poll_idle(struct rv__m *m)
+// Makes m the poller, if there is something to wait for and nobody does. Before it waits, m calls membarrier: whoever makes a timer
+// the earliest, or work for an idle P, sees poll_until or the poller then, or poll sees what it made.
+static bool begin_poll(void)
 {
     uint32_t nobody = 0;
-    if (base_load_relaxed(&rv__sched.idle_ps) == 0) return false; // who has a P looks, or sysmon
-    if (!rv__wants_poller()) return false;
-    if (!base_cas_acq_rel(&rv__sched.poller, &nobody, 1u)) return false; // acq_rel: one poller at a time
+    if (!rv__wants_poller() || !base_cas_acq_rel(&rv__sched.poller, &nobody, 1u))
+        return false;                             // acq_rel: one at a time
     base_store_relaxed(&rv__sched.poll_until, 0); // until it is known, nobody need break the wait
-    int64_t when = first_timer();
-    base_store_relaxed(&rv__sched.poll_until, when);
-    sys_membarrier(); // against rv__wake_timers and rv__m_start: they see poll_until, or we what they did
-    const int64_t again = first_timer();
-    if (again < when) when = again;
-    struct rv__glist l = {0};
-    const int64_t now = rv__now();
-    if (!rv__anything_to_do() || base_load_relaxed(&rv__sched.idle_ps) == 0)
-        rv__netpoll(when == RV__NEVER ? -1 : when > now ? when - now : 0, &l);
+    base_store_relaxed(&rv__sched.poll_until, first_timer());
+    return true;
+}
+static void end_poll(void)
+{
     base_store_relaxed(&rv__sched.last_poll, rv__now());
     base_store_release(&rv__sched.poller, 0u); // release: pairs with the next poller's cas
+}
+// The poller's wait, and what comes of it. It takes an idle P also when nothing came: who made work and found no idle M has
+// broken the wait (rv__m_start). Without a P it goes on to look at the queues, so nobody need be woken for what it put there.
+static void poll(struct rv__m *m)
+{
+    struct rv__glist l = {0};
+    const int64_t later = first_timer(), until = base_load_relaxed(&rv__sched.poll_until), now = rv__now();
+    // Not longer than until, even if that timer is gone: who adds one that is due after `until` has left us asleep.
+    const int64_t when = later < until ? later : until;
+    if (!rv__anything_to_do() || base_load_relaxed(&rv__sched.idle_ps) == 0)
+        rv__netpoll(when == RV__NEVER ? -1 : when > now ? when - now : 0, &l);
+    end_poll();
     struct rv__p *p = rv__p_idle_get();
     if (p) rv__p_acquire(m, p);
-    rv__ready_list(&l);
+    queue_list(p, &l);
+    if (p) wake_for_more(p);
+}
+static bool poll_idle(struct rv__m *m)
+{
+    if (base_load_relaxed(&rv__sched.idle_ps) == 0) return false; // who has a P looks, or sysmon
+    if (!begin_poll()) return false;
+    sys_membarrier();
+    poll(m);
     return true;
+}
+// m found nothing for its P. The last one to do so goes on to poll; one membarrier serves both.
+static void give_up_p(struct rv__m *m)
+{
+    rv__lock(&rv__sched.lock);
+    if (rv__sched.global_n || base_load_relaxed(&rv__sched.stopping)) {
+        rv__unlock(&rv__sched.lock);
+        return;
+    }
+    struct rv__p *p = rv__p_release(m);
+    rv__p_idle_put_locked(p);
+    rv__unlock(&rv__sched.lock);
+    stop_spinning(m);
+    const bool polls = begin_poll();
+    sys_membarrier(); // sched.h, lost wake-ups: who made work before this did not see us idle
+    p = rv__anything_to_do() ? rv__p_idle_get() : NULL;
+    if (p) {
+        rv__p_acquire(m, p);
+        if (polls) end_poll();
+    } else if (polls) {
+        poll(m);
+    }
 }
 // Without a P: waits for one. Returns with one, or when it is time to end.
 static void idle(struct rv__m *m)

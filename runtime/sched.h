@@ -13,6 +13,10 @@
 // the maker sees the idle P, or the look comes after the store. Rejected: a fence in every put (as long as the put).
 // Work in `next` alone wakes nobody for a while (see wake_for_next): nearly always its P runs it at once. It is not
 // lost: sysmon looks at every P that has waiting work at least every 10 ms, and every 20 us at first.
+// The poller is one that went idle, too: it says so (poller, poll_until) before the same membarrier, and looks at all queues and
+// timers behind it. Who adds a timer that is due before poll_until breaks its wait; so it must never wait for longer than it said,
+// even if the timer that it said it by has meanwhile been fired by somebody else. Who has no idle M to wake breaks its
+// wait as well (rv__m_start). Waiters for descriptors need nothing: arming is seen by a wait that has begun.
 #ifndef RUNTIME_SCHED_H
 #define RUNTIME_SCHED_H
 
@@ -206,6 +210,7 @@ void rv__wake_one(void); // an M for an idle P, if there is one and nobody looks
 void rv__run_next(struct rv__m *m, struct rv__g *g); // leaves g, which is queued or parks, for whoever runs next
 void rv__to_g0(struct rv__m *m, struct rv__g *g);    // leaves g for its M's g0
 _Noreturn void rv__drop(struct rv__m *m);            // the running goroutine goes no further, and its thread ends
+void rv__ready_fired(struct rv__g *g);               // rv__ready, for the fire of a timer
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
 bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends

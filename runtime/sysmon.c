@@ -11,7 +11,8 @@
 //   an idle P, and work elsewhere       brings an M to it
 //
 // It sleeps for 20 us while Ps are lost to system calls, and after 50 rounds without that twice as long each time, up to 1 ms;
-// it does not wake up at all while all Ps are idle.
+// it does not wake up at all once all Ps have been idle for 20 ms: waking it costs whoever takes a P 8 us, which is too much for each
+// of many short sleeps.
 #include "runtime/sched.h"
 
 #include <linux/futex.h>
@@ -34,7 +35,8 @@ enum {
     POLL_NS = 10 * MS,
     HELPERS = 2, // threads: this one and the maker
     SCAVENGE_NS = 1000 * MS,
-    QUIET = 50
+    QUIET = 50,
+    IDLE = 20 // rounds of 1 ms
 };
 
 void rv__monitor_wake(void)
@@ -203,12 +205,13 @@ void *rv__sysmon(void *arg)
     rv__feed_carry(NULL);
     prctl(PR_SET_TIMERSLACK, 1);
     int64_t pause = 20 * US;
-    for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
-        sleep_ns(pause);
-        if (all_idle() && base_flags.schedtrace <= 0) {
+    for (uint32_t quiet = 0, idle = 0; !base_load_relaxed(&rv__sched.stopping);) {
+        sleep_ns(idle ? MS : pause);
+        idle = all_idle() && base_flags.schedtrace <= 0 ? idle + 1 : 0;
+        if (idle > IDLE) {
             rv__note_waits(rv__now(), true);
             sleep_while_idle();
-            quiet = 0;
+            quiet = idle = 0;
         }
         const int64_t now = rv__now();
         rv__section_begin(m);

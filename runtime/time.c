@@ -56,7 +56,7 @@ static void sleep_thread(int64_t when)
 static void wake_sleeper(struct rv__timer *t, int64_t now)
 {
     (void)now;
-    rv__ready(t->arg);
+    rv__ready_fired(t->arg);
 }
 void rv_sleep(int64_t ns)
 {
