@@ -381,7 +381,10 @@ void rv_gosched(void)
         return;
     }
     base_store_relaxed(&g->state, RV__RUNNABLE);
-    put_last(p, g);
+    if (unlikely(base_load_relaxed(&rv__sched.global_n) && rv__runq_empty(&p->runq)))
+        rv__global_put(g); // nobody here: those there are not to wait for 61 of its turns
+    else
+        put_last(p, g);
     if (!rv__runq_next(&p->runq)) { // who yields may wait for one that has not begun
         struct rv__g *fresh = rv__runq_pop(&p->runq);
         if (fresh) put_first(p, fresh);
