@@ -52,10 +52,12 @@ static void zero(void *to, size_t n)
 }
 
 static inline char *slot(rv_chan *ch, uint64_t i) { return ch->buffer + i * ch->elem_size; }
-// What tells the detectors the i-th slot from the others. Slots of nothing take a byte each for that.
+// What tells the detectors the i-th slot from the others. Slots of nothing take a byte each for that; of more than
+// EMPTY_PLACES some share one, and with it an order too many.
+enum { EMPTY_PLACES = 1024 };
 static inline const char *place_of(const rv_chan *ch, uint64_t i)
 {
-    return ch->buffer + i * (ch->elem_size ? ch->elem_size : 1);
+    return ch->buffer + (ch->elem_size ? i * ch->elem_size : i % EMPTY_PLACES);
 }
 static inline uint64_t after(const rv_chan *ch, uint64_t i) { return i + 1 == ch->capacity ? 0 : i + 1; }
 static inline void set_n(rv_chan *ch, uint64_t n)
@@ -276,14 +278,20 @@ size_t rv_chan_cap(rv_chan *ch) { return ch ? ch->capacity : 0; }
 
 // ---- making and freeing --------------------------------------------------------------------------------------------
 
-static size_t bytes_of(const rv_chan *ch) { return sizeof *ch + ch->capacity * (ch->elem_size ? ch->elem_size : 1); }
+static size_t empty_bytes(size_t capacity) { return capacity < EMPTY_PLACES ? capacity : EMPTY_PLACES; }
+static size_t bytes_of(const rv_chan *ch)
+{
+    return sizeof *ch + (ch->elem_size ? ch->capacity * ch->elem_size : empty_bytes(ch->capacity));
+}
 
 rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
 {
     size_t bytes;
-    if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size ? elem_size : 1, capacity, &bytes) ||
-        __builtin_add_overflow(bytes, sizeof(rv_chan), &bytes))
+    if (elem_size == 0)
+        bytes = empty_bytes(capacity);
+    else if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes))
         return NULL;
+    if (__builtin_add_overflow(bytes, sizeof(rv_chan), &bytes)) return NULL;
     rv__begin();
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
     rv__end();

@@ -150,6 +150,10 @@ _Noreturn void rv__end_run(void)
     see_to_leftover(g);
     rv__enter();
     struct rv__m *m = rv__m();
+    if (unlikely(rv__feed != NULL)) {
+        rv__feed_put(0, &call);
+        rv__feed->finish(g->strand);
+    }
     base_store_release(&rv__sched.stopping, 1u); // release: what main did, before who sees it
     if (m != call.m) rv__m_unpark(call.m, NULL);
     rv__drop(m);
