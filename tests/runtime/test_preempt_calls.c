@@ -41,7 +41,7 @@ static void signal_in_kernel(void *arg)
     }
     end_busy();
 }
-Test(preempt_calls, a_signal_in_the_kernel_gives_no_p_away, .timeout = 60)
+Test(preempt_calls, a_signal_in_the_kernel_gives_no_p_away, .timeout = 180)
 {
     cr_assert_eq(rv_run(signal_in_kernel, NULL), 0);
 }
@@ -97,7 +97,7 @@ static void sleep_on_the_way(void *arg)
     RIG_UNTIL(base_load_relaxed(&left) == 0); // relaxed: nothing is read that they wrote
     pthread_join(shooter, NULL);
 }
-Test(preempt_calls, a_sleeper_on_its_way_into_the_kernel_keeps_its_p, .timeout = 60)
+Test(preempt_calls, a_sleeper_on_its_way_into_the_kernel_keeps_its_p, .timeout = 180)
 {
     cr_assert_eq(rv_run(sleep_on_the_way, NULL), 0);
 }

@@ -46,7 +46,7 @@ static void leave_a_hog(void *arg)
     rv_chan_recv(reached, NULL);
 }
 // A goroutine in the middle of something is not frozen; at its next call it is gone.
-Test(run, others_are_dropped_at_their_next_call, .timeout = 60)
+Test(run, others_are_dropped_at_their_next_call, .timeout = 180)
 {
     cr_assert_eq(rv_run(leave_a_hog, NULL), 0);
     base_store_release(&released, 1u);
@@ -81,7 +81,7 @@ static void leave_many(void *n)
 {
     for (int i = 0; i < 50; i++) rv_go(yield_and_count, n);
 }
-Test(run, leftover_wait_waits, .timeout = 60)
+Test(run, leftover_wait_waits, .timeout = 180)
 {
     uint32_t n = 0;
     base_flags_parse("leftover=wait", "here");
@@ -93,29 +93,25 @@ Test(run, leftover_wait_waits, .timeout = 60)
 
 // ---- goroutines --------------------------------------------------------------------------------------------------------------
 
-struct order {
-    int n, order[8];
-};
-static struct order order;
-static void note(void *k) { order.order[order.n++] = (int)(intptr_t)k; }
-static void two_in_turn(void *k)
+static int turns[2];
+// Each waits for the other to have had as many turns: if one starved, neither would end.
+static void take_turns(void *k)
 {
-    for (int i = 0; i < 3; i++) {
-        note(k);
-        rv_gosched();
+    int *const mine = &turns[(intptr_t)k], *const other = &turns[1 - (intptr_t)k];
+    for (int i = 1; i <= 100; i++) {
+        *mine = i;
+        RIG_UNTIL(*other >= i);
     }
 }
 static void yield_in_turn(void *arg)
 {
     (void)arg;
     rv_gomaxprocs(1);
-    rv_go(two_in_turn, (void *)1);
-    rv_go(two_in_turn, (void *)2);
-    RIG_UNTIL(order.n == 6);
-    for (int i = 2; i < 6; i++) cr_assert_eq(order.order[i], order.order[i - 2]);
-    cr_assert_neq(order.order[0], order.order[1]);
+    rv_go(take_turns, (void *)0);
+    rv_go(take_turns, (void *)1);
+    RIG_UNTIL(turns[0] == 100 && turns[1] == 100);
 }
-Test(goroutines, yield_to_each_other_in_turn) { cr_assert_eq(rv_run(yield_in_turn, NULL), 0); }
+Test(goroutines, that_yield_starve_nobody, .timeout = 180) { cr_assert_eq(rv_run(yield_in_turn, NULL), 0); }
 
 static rv_gid ids[1000];
 static void note_id(void *at) { *(rv_gid *)at = rv_goid(); }
@@ -281,7 +277,7 @@ static void meet_threads(void *arg)
     rv_chan_close(m.to);
     for (int i = 0; i < 2; i++) pthread_join(t[i], NULL);
 }
-Test(threads, meet_goroutines_at_channels, .timeout = 60) { cr_assert_eq(rv_run(meet_threads, NULL), 0); }
+Test(threads, meet_goroutines_at_channels, .timeout = 180) { cr_assert_eq(rv_run(meet_threads, NULL), 0); }
 
 // ---- bad ends --------------------------------------------------------------------------------------------------------------------
 
@@ -348,8 +344,8 @@ static void fork_and_exit(void *arg)
 Test(ends, null_function) { dies_of(go_null, "go of nil func value"); }
 Test(ends, pthread_exit_in_main) { dies_of(exit_thread, "pthread_exit in a goroutine"); }
 Test(ends, pthread_exit_in_another) { dies_of(go_exit_thread, "pthread_exit in a goroutine"); }
-Test(ends, all_asleep, .timeout = 60) { dies_of(sleep_all, "all goroutines are asleep - deadlock!"); }
-Test(ends, main_left_and_the_others_ended, .timeout = 60)
+Test(ends, all_asleep, .timeout = 180) { dies_of(sleep_all, "all goroutines are asleep - deadlock!"); }
+Test(ends, main_left_and_the_others_ended, .timeout = 180)
 {
     dies_of(main_goexit, "all goroutines are asleep - deadlock!");
 }
