@@ -8,10 +8,12 @@
 //
 // A goroutine that parks (in a channel operation, rv_sleep, ...) may go on in another thread: what a thread keeps for
 // itself (thread-local variables, pthread_self, a locked pthread mutex, errno apart) is not the goroutine's afterwards.
-// A goroutine that is preempted stays where it is. rv_lock_os_thread keeps one in its thread for good.
+// A goroutine that is preempted stays where it is, and so is one in a libc call that blocks. rv_lock_os_thread keeps one
+// in its thread for good. errno goes with the goroutine, in files that include this header (see rv_errno).
 #ifndef RAVEL_H
 #define RAVEL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +30,12 @@ extern "C" {
 #else
 #define RV_API
 #endif
+
+// Where the calling thread's errno is. Compilers may ask libc for that once and keep the answer across a park, after which
+// it may be another thread's: this header makes errno ask each time. A file that uses errno across a park includes it.
+RV_API int *rv_errno(void);
+#undef errno
+#define errno (*rv_errno())
 
 typedef void rv_fn(void *arg);
 typedef uint64_t rv_gid; // a goroutine's number: 1 is the main goroutine; never used again

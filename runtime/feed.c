@@ -16,7 +16,7 @@ __attribute__((weak, visibility("default"))) const struct base_detector *ravel_a
 static const struct base_runtime table = {
     .size = sizeof table,
     .blocking_begin = rv__blocking_begin,
-    .blocking_end = rv_syscall_exit,
+    .blocking_end = rv__blocking_end,
     .pin = rv__pin,
     .unpin = rv__unpin,
     .mask_changed = rv__mask_changed,

@@ -178,6 +178,7 @@ struct rv__m *rv__m_make(void)
     rv__unlock(&rv__sched.lock);
     return m;
 }
+int *rv_errno(void) { return __errno_location(); }
 void rv__m_begin(struct rv__m *m)
 {
     m->seq = 0;

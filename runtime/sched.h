@@ -253,7 +253,8 @@ void rv__unpin(void);
 void rv__mask_changed(void);
 
 // syscall.c, preempt.c, sysmon.c
-bool rv__blocking_begin(bool surely);                     // for instrument/
+bool rv__blocking_begin(bool surely);                     // for instrument/, as is:
+void rv__blocking_end(void);                              // as rv_syscall_exit, in the same thread
 void rv__urgent_put(struct rv__g *g);                     // global_put, and sysmon makes room for it soon
 void rv__wait_in_place(struct rv__m *m, struct rv__g *g); // without a P, on g's stack: until g's turn comes, in this M
 COLD void rv__attend(struct rv__m *m);                    // rv__enter found attention

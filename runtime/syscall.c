@@ -82,16 +82,16 @@ void rv_syscall_enter(void)
     if (unlikely(base_load_relaxed(&rv__sched.serve)) && p) serve(p); // relaxed: a hint
     rv__section_end(m);
 }
-// No P is left for g, and none is idle.
-COLD static void wait_for_turn(struct rv__m *m, struct rv__g *g)
+// No P is left for g.
+COLD static void wait_for_turn(struct rv__m *m, struct rv__g *g, bool stays)
 {
+    if (stays || m->locked) {
+        rv__wait_in_place(m, g);
+        return;
+    }
     struct rv__p *p = rv__p_idle_get();
     if (p) {
         rv__p_acquire(m, p);
-        return;
-    }
-    if (m->locked) {
-        rv__wait_in_place(m, g);
         return;
     }
     base_store_relaxed(&g->state, RV__RUNNABLE);
@@ -99,7 +99,7 @@ COLD static void wait_for_turn(struct rv__m *m, struct rv__g *g)
     rv__wake_one();
     rv__to_g0(m, g);
 }
-void rv_syscall_exit(void)
+static inline void kernel_exit(bool stays)
 {
     struct rv__m *m = rv__m();
     if (!m || m->g->kind == RV__THREAD) return;
@@ -113,11 +113,12 @@ void rv_syscall_exit(void)
     // acquire: pairs with the release of whoever had it in between, if somebody had
     if (unlikely(!p || !base_cas_acquire(&p->status, &seen, (uintptr_t)RV__P_RUNNING))) {
         base_store_relaxed(&m->p, NULL);
-        wait_for_turn(m, g);
+        wait_for_turn(m, g, stays);
     }
     base_store_relaxed(&g->state, RV__RUNNING);
     rv__leave(g);
 }
+void rv_syscall_exit(void) { kernel_exit(false); }
 bool rv__retake(struct rv__p *p)
 {
     uintptr_t seen = base_load_relaxed(&p->status);
@@ -160,3 +161,5 @@ bool rv__blocking_begin(bool surely)
     if (surely) hand_on(m, p);
     return true;
 }
+// The program has not asked for anything here, and may keep the address of a thread-local variable across the call.
+void rv__blocking_end(void) { kernel_exit(true); }

@@ -93,13 +93,13 @@ def read_log(promise, log):
     return set(races), complaints
 
 
-def build(args, source, program):
-    """Compiles source; returns complaints."""
+def build(args, source, program, link=()):
+    """Compiles source, with link as the linker's last words; returns complaints."""
     cxx = source.suffix == ".cc"
     compiler = {"RAVEL_CXX": re.sub(r"gcc|clang", lambda m: {"gcc": "g++", "clang": "clang++"}[m[0]], args.cc)} if cxx \
         else {"RAVEL_CC": args.cc}
     command = [args.ravel, "c++" if cxx else "cc", "-Wall", "-Wextra", "-Werror", "-g", f"-O{args.O}", "-pthread", str(source), "-o",
-               str(program), *args.link]
+               str(program), *link]
     built = subprocess.run(command, env={**os.environ, **compiler}, capture_output=True, text=True, check=False)
     return [f"{args.cc} says\n{built.stderr}"] if built.returncode or built.stderr else []
 
@@ -108,7 +108,7 @@ def check(args, name, directory):
     """Returns a list of complaints about one program."""
     [source], program = args.programs.glob(f"{name}.c*"), directory / name
     promise = Promise(source)
-    if complaints := build(args, source, program):
+    if complaints := build(args, source, program, args.link):
         return complaints
     options = f"report_format=json:log_path={directory}/{name}.log{promise.options}{args.options}"
     try:
