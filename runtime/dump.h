@@ -15,6 +15,9 @@ void rv__dump_all(void);
 void rv__dump_claim(void);
 void rv__dump_text(const char *text, size_t n); // before either
 
+// In a signal handler on g's thread: `text`, and g's stack where the signal came. The program goes on.
+void rv__dump_running(const char *text, const struct rv__g *g, const void *ucontext);
+
 // Since when goroutines have been waiting, for the minutes in a dump. sysmon calls it each time it looks (idle: each time
 // that it goes to sleep because all Ps are idle); every 10 s it does something.
 void rv__note_waits(int64_t now, bool idle);

@@ -20,13 +20,14 @@
 
 #include "base/print.h"
 #include "runtime/feed.h"
+#include "runtime/seeded.h"
 
 static struct sigaction previous;
 
-void rv__preempt_park(struct rv__m *m)
+static void stop_in_place(struct rv__m *m)
 {
     struct rv__g *g = m->g;
-    base_store_relaxed(&m->preempt, 0u);
+    base_store_relaxed(&m->preempt, rv__seeded);
     if (!g || !rv__p_of(m) || base_load_relaxed(&rv__sched.stopping) || !rv__anything_to_do()) return;
     struct rv__m *other = rv__m_idle_get();
     if (!other) return;
@@ -41,6 +42,15 @@ void rv__preempt_park(struct rv__m *m)
     g->locked = m->locked ? m : NULL;
     base_store_relaxed(&g->state, RV__RUNNING);
     if (p) rv__p_acquire(m, p); // else rv_run is over: it goes on, without a P, to its next call of ours
+}
+struct rv__m *rv__preempt_park(struct rv__m *m)
+{
+    if (likely(!rv__seeded)) {
+        stop_in_place(m);
+        return m;
+    }
+    rv__seeded_yield(m);
+    return rv__m();
 }
 
 #if defined(__x86_64__)
@@ -67,8 +77,9 @@ static void handler(int sig, siginfo_t *info, void *context)
         base_store_relaxed(&m->signalled, 0u);
         restart_call(context);
         if (base_load_relaxed(&m->preempt) && m->seq % 2 == 0 && !rv__feed_inside()) {
+            if (unlikely(rv__seeded)) rv__seeded_preempted(m->g, context);
             rv__section_begin(m);
-            rv__preempt_park(m);
+            stop_in_place(m);
             rv__section_end(m);
         }
     } else if (previous.sa_flags & SA_SIGINFO) {
@@ -92,7 +103,7 @@ void rv__preempt_init(void)
 // ---- sysmon's side ---------------------------------------------------------------------------------------------------
 
 // Whether the thread runs, or would if it had a CPU. False: it sleeps in the kernel, or is gone.
-static bool runs(int tid)
+bool rv__runs(int tid)
 {
     BASE_BUF(path, 64);
     char text[512];
@@ -129,7 +140,7 @@ bool rv__preempt(struct rv__p *p)
         rv__m_want();
         return false;
     }
-    if (!runs(m->tid)) return retake_sleeper(m, p);
+    if (!rv__runs(m->tid)) return retake_sleeper(m, p);
     base_store_relaxed(&m->preempt, 1u);
     base_store_release(&m->signalled, 1u); // release: preempt
     sys_call3(SYS_tgkill, sys_getpid(), m->tid, SIGURG);

@@ -9,6 +9,7 @@
 #include "runtime/sched.h"
 
 #include "runtime/feed.h"
+#include "runtime/seeded.h"
 
 struct rv__g *rv__enter(void) { return rv__begin()->g; }
 void rv__leave(struct rv__g *g)
@@ -124,7 +125,7 @@ int rv_blocking(rv_fn *fn, void *arg)
     struct rv__m *m = rv__m();
     struct rv__p *p = m ? rv__p_of(m) : NULL;
     rv_syscall_enter();
-    if (p && rv__anything_to_do()) {
+    if (p && likely(!rv__seeded) && rv__anything_to_do()) {
         rv__section_begin(m);
         rv__retake(p);
         rv__section_end(m);

@@ -20,6 +20,7 @@
 #include "runtime/dump.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum {
     US = 1000,
@@ -56,7 +57,8 @@ bool rv__maybe_dead(void)
     if (base_load_relaxed(&rv__sched.poller) || base_load_relaxed(&rv__sched.stopping)) return false;
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++)
-        if (rv__timers_next(&rv__sched.ps[i]->timers) != RV__NEVER || !rv__runq_empty(&rv__sched.ps[i]->runq)) return false;
+        if (rv__timers_next(&rv__sched.ps[i]->timers) != RV__NEVER || !rv__runq_empty(&rv__sched.ps[i]->runq))
+            return false;
     return base_load_relaxed(&rv__sched.idle_ms) + base_load_relaxed(&rv__sched.own_waiting) ==
            base_load_relaxed(&rv__sched.ms) + 1; // and rv_run's
 }
@@ -95,7 +97,7 @@ static void sleep_while_idle(void)
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
         const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
-        if (limit) scavenge(rv__now());
+        if (limit) scavenge(rv__real_now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -148,6 +150,10 @@ static void poll_late(int64_t now)
 static bool look(int64_t now)
 {
     bool did = false;
+    if (unlikely(rv__seeded)) {
+        rv__seeded_watch(now);
+        return false;
+    }
     poll_late(now);
     const bool urgent = base_load_relaxed(&rv__sched.urgent.n) != 0; // relaxed: a hint
     const uint32_t n = base_load_acquire(&rv__sched.n_ps);           // acquire: the Ps
@@ -173,11 +179,11 @@ void *rv__sysmon(void *arg)
     for (uint32_t quiet = 0; !base_load_relaxed(&rv__sched.stopping);) {
         sleep_ns(pause);
         if (all_idle() && base_flags.schedtrace <= 0) {
-            rv__note_waits(rv__now(), true);
+            rv__note_waits(rv__real_now(), true);
             sleep_while_idle();
             quiet = 0;
         }
-        const int64_t now = rv__now();
+        const int64_t now = rv__real_now();
         rv__section_begin(m);
         const bool did = look(now);
         rv__section_end(m);
