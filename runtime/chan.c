@@ -23,6 +23,7 @@
 
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 #include "runtime/small.h"
 
 enum outcome { DONE, CLOSED, WAIT };
@@ -213,6 +214,7 @@ static inline bool would_wait(rv_chan *ch, bool full, const struct rv__waitq *ot
 }
 int rv_chan_try_send(rv_chan *ch, const void *elem)
 {
+    rv__seeded_point();
     if (unlikely(!ch)) return -EAGAIN;
     if (would_wait(ch, base_load_acquire(&ch->n) == ch->capacity, &ch->receivers)) return -EAGAIN; // acquire: as there
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
@@ -229,6 +231,7 @@ int rv_chan_try_send(rv_chan *ch, const void *elem)
 }
 int rv_chan_try_recv(rv_chan *ch, void *elem)
 {
+    rv__seeded_point();
     if (unlikely(!ch)) return -EAGAIN;
     if (would_wait(ch, base_load_acquire(&ch->n) == 0, &ch->senders)) return -EAGAIN; // acquire: as in would_wait
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
@@ -297,6 +300,7 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
+    rv__seeded_made(ch);
     return ch;
 }
 static unsigned long count(const struct rv__waitq *q)
@@ -320,6 +324,7 @@ static void destroy(rv_chan *ch)
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) freed_with_waiters(ch);
     rv__feed_forget(ch, bytes_of(ch));
+    rv__seeded_gone(ch);
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
     rv__end();
 }

@@ -17,6 +17,8 @@ void rv__dump_text(const char *text, size_t n); // before either
 
 // To stderr, and the program goes on: title, and all goroutines, by a copy of the process.
 void rv__dump_others(const char *title);
+// In a signal handler on g's thread: `text`, and g's stack where the signal came. The program goes on.
+void rv__dump_running(const char *text, const struct rv__g *g, const void *ucontext);
 
 // Since when goroutines have been waiting, for the minutes in a dump. sysmon calls it each time it looks (idle: each time
 // that it goes to sleep because all Ps are idle); every 10 s it does something.

@@ -14,6 +14,7 @@
 
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum {
     GLOBAL_EVERY = 61,
@@ -584,7 +585,7 @@ bool rv__anything_to_do(void)
         if (!rv__runq_empty(&p->runq)) return true;
         if (rv__timers_next(&p->timers) < first) first = rv__timers_next(&p->timers);
     }
-    return first != RV__NEVER && first <= rv__now();
+    return first != RV__NEVER && (unlikely(rv__seeded_on()) || first <= rv__now()); // there who has the P makes it now
 }
 static void stop_spinning(struct rv__m *m)
 {
@@ -729,8 +730,8 @@ static struct rv__g *find(struct rv__m *m)
             retire(m, p);
             continue;
         }
-        struct rv__g *g = local_work(p);
-        if (!g) g = spin(m, p);
+        struct rv__g *g = unlikely(rv__seeded_on()) ? rv__seeded_find(p) : local_work(p);
+        if (!g && likely(!rv__seeded_on())) g = spin(m, p);
         if (g) {
             found(m);
             return g;
@@ -767,11 +768,12 @@ static void wait_until_saved(const struct rv__g *g)
 }
 void rv__schedule(struct rv__m *m)
 {
-    bool ran = false; // of rv_run's M: it runs main until that first parks, and waits for the end then
+    // Of rv_run's M: it runs main until that first parks, and waits for the end then; under sched=seed it runs nobody.
+    bool ran = rv__seeded_on();
     while (!m->end) {
         arrive(m);
         m->left = &m->nowhere;
-        base_store_relaxed(&m->preempt, 0u); // whoever was meant has stopped
+        base_store_relaxed(&m->preempt, rv__seeded_on()); // whoever was meant has stopped
         struct rv__g *g = m->picked;
         m->picked = NULL;
         if ((m->locked && g != m->locked) || (m->main && ran)) {

@@ -24,6 +24,7 @@
 #include "runtime/dump.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum {
     US = 1000,
@@ -102,7 +103,7 @@ static void sleep_while_idle(void)
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
         const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
-        if (limit) scavenge(rv__now());
+        if (limit) scavenge(rv__real_now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -176,6 +177,10 @@ static void poll_late(int64_t now)
 static bool look(int64_t now)
 {
     bool did = false;
+    if (unlikely(rv__seeded_on())) {
+        rv__seeded_watch();
+        return false;
+    }
     poll_late(now);
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
@@ -209,17 +214,17 @@ void *rv__sysmon(void *arg)
         sleep_ns(idle ? MS : pause);
         idle = all_idle() && base_flags.schedtrace <= 0 ? idle + 1 : 0;
         if (idle > IDLE) {
-            rv__note_waits(rv__now(), true);
+            rv__note_waits(rv__real_now(), true);
             sleep_while_idle();
             quiet = idle = 0;
         }
-        const int64_t now = rv__now();
+        const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
         const bool did = look(now);
         rv__section_end(m);
-        scavenge(now);
-        rv__note_waits(now, false);
-        rv__schedtrace(now);
+        scavenge(real);
+        rv__note_waits(real, false);
+        rv__schedtrace(real);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }
