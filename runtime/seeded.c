@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 
 #include "base/flags.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 #include "runtime/sched.h"
 
@@ -235,18 +236,40 @@ struct rv__g *rv__seeded_find(struct rv__p *p)
 
 // ---- yields --------------------------------------------------------------------------------------------------------------
 
-void rv__seeded_yield(struct rv__m *m)
+static void let_others(struct rv__m *m, struct rv__g *g)
 {
-    struct rv__g *const g = m->g;
-    if (!g || g->kind == RV__THREAD || !rv__p_of(m) || base_load_relaxed(&rv__sched.stopping)) return;
-    if (rv__seeded_choose(2)) return;
     base_store_relaxed(&g->state, RV__RUNNABLE);
     rv__global_put(g);
     rv__to_g0(m, g);
 }
+void rv__seeded_yield(struct rv__m *m)
+{
+    struct rv__g *const g = m->g;
+    if (!g || g->kind == RV__THREAD || !rv__p_of(m) || base_load_relaxed(&rv__sched.stopping)) return;
+    if (rv__seeded_choose(2) == 0) let_others(m, g);
+}
+// The running goroutine, where the program's own code has called. NULL: it is a plain thread; or code that must not park: of a handler that has
+// interrupted us or runs on a signal stack, between rv_syscall_enter and _exit.
+static struct rv__g *yields_here(const struct rv__m *m)
+{
+    struct rv__g *const g = m ? m->g : NULL;
+    if (!g || g->kind == RV__THREAD || m->seq % 2 || rv__feed_inside()) return NULL;
+    const uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+    if (sp < g->stack.lo || sp >= g->stack.hi) return NULL;
+    return base_load_relaxed(&m->attention) == RV__CALM ? g
+                                                        : NULL; // relaxed: this thread's own, or the section sees to it
+}
 void rv__seeded_point_slow(void)
 {
-    if (rv_goid() == 0) return;
+    if (!rv__seeded_on() || !yields_here(rv__m())) return;
     rv__begin();
     rv__end();
+}
+bool rv__seeded_give_way(void)
+{
+    struct rv__g *const g = rv__seeded_on() ? yields_here(rv__m()) : NULL;
+    if (!g) return false;
+    let_others(rv__begin(), g);
+    rv__section_end(rv__m());
+    return true;
 }

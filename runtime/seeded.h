@@ -28,8 +28,10 @@ uint32_t rv__seeded_choose(uint32_t n);
 struct rv__g *rv__seeded_find(struct rv__p *p);
 // At the end of a section: perhaps others run first.
 void rv__seeded_yield(struct rv__m *m);
-// The same for operations that need no section. Outside of one, on any thread.
+// The same for operations that need no section, and for the program's atomic ones. Any thread, any time: where it cannot be done it is not.
 COLD void rv__seeded_point_slow(void);
+// Others run first. False: it cannot be done.
+bool rv__seeded_give_way(void);
 static inline void rv__seeded_point(void)
 {
     if (unlikely(rv__seeded_on())) rv__seeded_point_slow();
