@@ -26,6 +26,8 @@ void rv__note_waits(int64_t now, bool idle);
 
 // fatal.c: nothing can ever wake anybody again.
 _Noreturn COLD void rv__fatal_deadlock(void);
+// Exit code 2; before it, how to have the same again, where a seed chose the order of goroutines.
+_Noreturn COLD void rv__fatal_exit(void);
 
 // schedtrace.c: one line about the scheduler every base_flags.schedtrace ms; scheddetail: all Ps, Ms, Gs after it. For sysmon.
 void rv__schedtrace(int64_t now);

@@ -252,9 +252,12 @@ static void nobody_sends(void *arg)
 }
 Test(seeded, deadlock, .timeout = 60)
 {
+    char again[80];
     for (int seed = 1; seed <= 5; seed++) {
         use_seed(seed);
         rig_dies(nobody_sends, NULL, "fatal error: all goroutines are asleep - deadlock!\n");
+        snprintf(again, sizeof again, "\nravel: order of goroutines: RAVEL_OPTIONS=sched=seed:%d\n", seed);
+        rig_dies(nobody_sends, NULL, again);
     }
 }
 
