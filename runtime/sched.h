@@ -202,7 +202,7 @@ ALWAYS_INLINE void rv__end(void)
     rv__section_end(m);
 }
 
-// proc.c
+// proc.c and find.c
 void rv__schedule(struct rv__m *m);   // an M's life, inside a section; returns when its thread shall end
 void rv__global_put(struct rv__g *g); // at the end of the global queue
 void rv__global_put_list(struct rv__glist *l);
