@@ -51,7 +51,7 @@ static struct rv__p *make_p(uint32_t index)
     base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
     return p;
 }
-// Guarded by sched.lock. New Ps are idle; surplus ones retire when their M next looks for work (proc.c).
+// Guarded by sched.lock. New Ps are idle; surplus ones retire when their M next looks for work (find.c).
 static void set_procs_locked(int n)
 {
     const uint32_t had = rv__sched.n_ps;

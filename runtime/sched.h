@@ -202,7 +202,7 @@ ALWAYS_INLINE void rv__end(void)
     rv__section_end(m);
 }
 
-// proc.c
+// proc.c and find.c
 void rv__schedule(struct rv__m *m);   // an M's life, inside a section; returns when its thread shall end
 void rv__global_put(struct rv__g *g); // at the end of the global queue
 void rv__global_put_list(struct rv__glist *l);
@@ -214,6 +214,7 @@ void rv__ready_fired(struct rv__g *g);               // rv__ready, for the fire 
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
 bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends
+bool rv__anything_by(int64_t when);                  // the same, but of timers only those due by then
 
 // g.c
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc);
