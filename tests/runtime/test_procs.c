@@ -43,28 +43,41 @@ static void change(void *arg)
 }
 Test(procs, none_is_lost_and_none_too_many_is_idle, .timeout = 120) { cr_assert_eq(rv_run(change, NULL), 0); }
 
-// A P that is idle and has work (its M slept in the kernel, and no other was at hand) is emptied when it retires: on one P nobody steals.
-static void mark(void *ran) { *(bool *)ran = true; }
-static struct rv__p *idle_one(void)
+// Taken from the list, in a section of its caller's that goes on; never the first one, which is never surplus.
+static struct rv__p *take_idle(void)
 {
     struct rv__p *p = NULL;
     RIG_UNTIL((p = rv__p_idle_get()) != NULL);
-    return p;
+    struct rv__m *const m = rv__begin();
+    if (p->index != 0) return p;
+    struct rv__p *const mine = rv__p_release(m);
+    rv__p_acquire(m, p);
+    return mine;
 }
+// One that is held by nobody who could look for work with it, when it becomes surplus, retires as it is handed on.
+static void hand_off_surplus(void *arg)
+{
+    (void)arg;
+    rv_gomaxprocs(2);
+    struct rv__p *const p = take_idle();
+    rv__procs_set(1);
+    rv__p_hand_off(p);
+    rv__end();
+    check_ps(1);
+    cr_assert_eq(p->status, RV__P_RETIRED);
+}
+Test(procs, surplus_ones_retire_when_handed_on, .timeout = 60) { cr_assert_eq(rv_run(hand_off_surplus, NULL), 0); }
+
+// A P that is idle and has work (its M slept in the kernel, and no other was at hand) is emptied when it retires: on one P nobody steals.
+static void mark(void *ran) { *(bool *)ran = true; }
 static void retire_with_work(void *arg)
 {
     bool ran = false;
     (void)arg;
     rv_gomaxprocs(2);
-    struct rv__p *leaves = idle_one();
-    struct rv__m *const m = rv__begin();
-    if (leaves->index == 0) { // the first one never retires: go on with it, and leave the other
-        struct rv__p *const first = leaves;
-        leaves = rv__p_release(m);
-        rv__p_acquire(m, first);
-    }
+    struct rv__p *const leaves = take_idle();
     struct rv__g *const g = rv__g_make(NULL, rv__p(), mark, &ran, 0, 0);
-    base_store_release(&leaves->runq.owner_seq, &m->seq); // release: as in rv__p_acquire
+    base_store_release(&leaves->runq.owner_seq, &rv__m()->seq); // release: as in rv__p_acquire
     rv__runq_put(&leaves->runq, g);
     base_store_release(&leaves->runq.owner_seq, NULL);
     rv__lock(&rv__sched.lock);
