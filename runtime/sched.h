@@ -29,6 +29,11 @@
 
 enum { RV__MAX_P = 256, RV__G_BLOCK = 64, RV__ID_BATCH = 64 };
 
+struct rv__stall { // stall.c: what should grow, since when it has not, and whether that was said
+    uint64_t count;
+    int64_t since; // 0: nothing was seen yet
+    bool said;
+};
 struct rv__m {
     struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
     struct rv__p *p;       // atomic: its own, but sysmon takes it from one that sleeps in the kernel
@@ -52,6 +57,7 @@ struct rv__m {
     // For sysmon and signals.
     int tid;
     pthread_t thread;
+    struct rv__stall stall; // sysmon's
     struct rv__g hidden;    // of a plain thread: its G
     struct rv__m *all_next; // constant once in the list
 } __attribute__((aligned(64)));
