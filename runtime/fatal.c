@@ -9,7 +9,9 @@
 
 void rv__fatal_exit(void)
 {
-    if (rv__seeded_on()) base_say("order of goroutines: RAVEL_OPTIONS=sched=%s", base_flags.sched);
+    BASE_BUF(b, 200);
+    if (rv__seeded_on()) base_putf(&b, "\nravel: order of goroutines: RAVEL_OPTIONS=sched=%s\n", base_flags.sched);
+    sys_write_all(2, b.p, b.n);
     sys_exit(2);
 }
 void rv__fatal(const char *fmt, ...)

@@ -45,6 +45,19 @@ static void work(void *arg)
     note(me);
     rv_wg_done(&workers);
 }
+// Of narrow and wide at once, until both are closed.
+static void read_both(void *arg)
+{
+    uint64_t token;
+    rv_case cases[] = {RV_RECV(narrow, &token), RV_RECV(wide, &token)};
+    (void)arg;
+    while (cases[0].ch || cases[1].ch) {
+        const int i = rv_select(cases, 2, 0);
+        note(cases[i].ok ? token : 1);
+        if (!cases[i].ok) cases[i].ch = NULL;
+    }
+    rv_wg_done(&readers);
+}
 static void read_all(void *ch)
 {
     for (uint64_t token; rv_chan_recv(ch, &token);) note(token);
@@ -62,6 +75,8 @@ static void mixed(void *arg)
         rv_go(read_all, narrow);
         rv_go(read_all, wide);
     }
+    rv_wg_add(&readers, 1);
+    rv_go(read_both, NULL);
     rv_wg_add(&workers, WORKERS);
     for (uintptr_t i = 0; i < WORKERS; i++) rv_go(work, (void *)i);
     rv_wg_wait(&workers);

@@ -175,6 +175,16 @@ static void wake_all(void *arg)
     rv_wg_wait(&both);
     rv_chan_free(ch);
 }
+static void select_one(void *arg)
+{
+    rv_chan *const two[] = {RV_CHAN(int, 1), RV_CHAN(int, 1)};
+    rv_case cases[] = {RV_RECV(two[0], NULL), RV_RECV(two[1], NULL)};
+    (void)arg;
+    for (int i = 0; i < 2; i++) rv_chan_send(two[i], &i);
+    say(rv_select(cases, 2, 0) ? "2" : "1");
+}
+Test(seeded, selects, .timeout = 60) { all_come_up(select_one, (const char *const[]){"1", "2"}, 2, 30); }
+
 Test(seeded, woken_together, .timeout = 60) { all_come_up(wake_all, (const char *const[]){"12", "21"}, 2, 30); }
 
 // ---- time ----------------------------------------------------------------------------------------------------------------
