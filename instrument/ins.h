@@ -26,7 +26,7 @@ ALWAYS_INLINE struct det_strand *ins_self(void)
 }
 
 // What base/hooks.h calls point; NULL nearly always: no runtime in the program that chooses who runs.
-extern void (*ins_point_slow)(void);
+extern void (*ins_point_slow)(void) __attribute__((visibility("hidden"))); // in reach without a table of addresses
 // At the beginning of an operation by which strands see each other's work, before anything of this thread's is looked up: the goroutine may go on
 // in another.
 ALWAYS_INLINE void ins_point(void)
