@@ -14,6 +14,8 @@
 
 _Static_assert((int)BASE_MUST == (int)DET_MUST && (int)BASE_REPLACE == (int)DET_SET, "the same flags");
 const struct base_runtime *ins_runtime;
+void (*ins_point_slow)(void);
+bool (*ins_give_way_slow)(void);
 
 // ---- where thread-local variables are ----------------------------------------------------------------------------------
 
@@ -153,5 +155,7 @@ INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *ru
 {
     if (!current() || !runtime || runtime->size != sizeof *runtime) return NULL;
     ins_runtime = runtime;
+    ins_point_slow = runtime->point;
+    ins_give_way_slow = runtime->give_way;
     return &table;
 }
