@@ -190,7 +190,7 @@ RV_API void rv_sleep(int64_t ns);
 
 // A timer, embedded where its owner likes; zero is a stopped timer without a function, and starting it is fatal. fn(arg)
 // runs on a goroutine of its own, and returns (no rv_goexit). What came before the start happens before fn; what fn did
-// happens before the rv_timer_stop_wait that waited for it returns. Threads too. Several may use one timer at once.
+// happens before the return of an rv_timer_stop_wait that waited for it or found it over. Threads too. Several may use one timer at once.
 // The timer may be freed by its own fn if no other call on it is under way; after a stop that says true; and after
 // rv_timer_stop_wait. One that runs down when rv_run returns never fires; init it before it is used again.
 typedef struct rv_timer {

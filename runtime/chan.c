@@ -176,7 +176,7 @@ ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, vo
 
 void rv_chan_send(rv_chan *ch, const void *elem)
 {
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const uintptr_t pc = RV__CALLER;
     if (likely(ch != NULL)) rv__feed_touch(pc, elem, ch->elem_size, false);
     struct rv__g *const g = rv__begin()->g;
     struct rv__waiter *wake = NULL;
@@ -196,7 +196,7 @@ void rv_chan_send(rv_chan *ch, const void *elem)
 }
 bool rv_chan_recv(rv_chan *ch, void *elem)
 {
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const uintptr_t pc = RV__CALLER;
     const size_t size = ch ? ch->elem_size : 0; // ch may be gone once the element is here
     struct rv__g *const g = rv__begin()->g;
     struct rv__waiter *wake = NULL;
@@ -217,7 +217,7 @@ int rv_chan_try_send(rv_chan *ch, const void *elem)
 {
     if (unlikely(!ch)) return -EAGAIN;
     if (rv__chan_would_wait(ch, true)) return -EAGAIN;
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const uintptr_t pc = RV__CALLER;
     rv__feed_touch(pc, elem, ch->elem_size, false);
     rv__begin();
     struct rv__waiter *wake = NULL;
@@ -233,7 +233,7 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
 {
     if (unlikely(!ch)) return -EAGAIN;
     if (rv__chan_would_wait(ch, false)) return -EAGAIN;
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const uintptr_t pc = RV__CALLER;
     const size_t size = ch->elem_size; // as in rv_chan_recv
     rv__begin();
     struct rv__waiter *wake = NULL;
@@ -259,7 +259,7 @@ static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter *
 }
 void rv_chan_close(rv_chan *ch)
 {
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const uintptr_t pc = RV__CALLER;
     rv__begin();
     if (unlikely(!ch)) rv__fatal("close of nil channel");
     rv__feed_put(pc, ch);

@@ -139,18 +139,25 @@ static struct rv__g *spin(struct rv__m *m, struct rv__p *p)
     rv__wake_learn(false);
     return NULL;
 }
-bool rv__anything_to_do(void)
+// Since when there is something to do, or from when on there will be: 0: now.
+static int64_t first_due(void)
 {
-    if (base_load_relaxed(&rv__sched.global_n) || base_load_relaxed(&rv__sched.stopping)) return true;
+    if (base_load_relaxed(&rv__sched.global_n) || base_load_relaxed(&rv__sched.stopping)) return 0;
     const uint32_t n = base_load_acquire(&rv__sched.n_ps);
     int64_t first = RV__NEVER;
     for (uint32_t i = 0; i < n; i++) {
         struct rv__p *p = rv__sched.ps[i];
-        if (!rv__runq_empty(&p->runq)) return true;
+        if (!rv__runq_empty(&p->runq)) return 0;
         if (rv__timers_next(&p->timers) < first) first = rv__timers_next(&p->timers);
     }
-    return first != RV__NEVER && first <= rv__now();
+    return first;
 }
+bool rv__anything_to_do(void)
+{
+    const int64_t first = first_due();
+    return first == 0 || (first != RV__NEVER && first <= rv__now());
+}
+bool rv__anything_by(int64_t when) { return first_due() <= when; }
 static void stop_spinning(struct rv__m *m)
 {
     if (!m->spinning) return;

@@ -219,6 +219,7 @@ void rv__ready_fired(struct rv__g *g);               // rv__ready, for the fire 
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
 bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends
+bool rv__anything_by(int64_t when);                  // the same, but of timers only those due by then
 
 // global.c
 void rv__global_put(struct rv__g *g); // at the end of the global queue

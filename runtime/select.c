@@ -286,7 +286,7 @@ static int choose(rv_case *cases, int n, int flags, uintptr_t pc)
 }
 int rv_select(rv_case *cases, int n, int flags)
 {
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const uintptr_t pc = RV__CALLER;
     for (int i = 0; i < n; i++)
         if (unlikely((unsigned)cases[i].kind > RV_CASE_TIMEOUT)) rv__fatal("rv_select: case %d is of no kind", i);
     if (unlikely(rv__feed != NULL)) tell_begin(cases, n, pc);
