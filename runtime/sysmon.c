@@ -102,9 +102,9 @@ static void sleep_while_idle(void)
     check_dead();
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
-        const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
-        sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
-        if (limit) scavenge(rv__now());
+        const bool more = rv__netpoll_check(rv__now()) || rv__stack_scavenge_more();
+        sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, more ? &a_moment : NULL); // NULL: no end
+        if (more) scavenge(rv__now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -189,6 +189,7 @@ static bool look(int64_t now)
         if (status == RV__P_RUNNING) see_running(p, now);
     }
     see_urgent(now);
+    rv__netpoll_check(now);
     // A timer that is due just now is the poller's, who wakes up at this moment.
     const int64_t due = base_load_relaxed(&rv__sched.poller) ? now - 20 * US : now;
     if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_by(due)) rv__wake_one();
