@@ -216,7 +216,8 @@ RV_API bool rv_timer_stop_wait(rv_timer *t);
 // As the calls of the same names, with -errno in place of errno: the goroutine parks and the thread goes on. EINTR does not
 // come out. Regular files block their thread, and no other goroutine. O_NONBLOCK is never set on a description that came from elsewhere,
 // and not needed. Writing to a socket raises no SIGPIPE: -EPIPE. Threads too. Close with rv_close what was used here:
-// after a plain close(2), who waits waits on, and the number keeps its deadlines; nothing worse.
+// after a plain close(2), who waits waits on, the number keeps its deadlines, and the first wait for what gets it next may
+// take 0.2 s longer; nothing worse.
 RV_API ssize_t rv_read(int fd, void *buf, size_t n);
 // All of it, unless an error comes first; then what was written, or the error if that is nothing.
 RV_API ssize_t rv_write(int fd, const void *buf, size_t n);

@@ -112,7 +112,8 @@ static void sleep_while_idle(void)
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
         const bool asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
-        const struct timespec *const limit = asked || rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        const bool more = rv__netpoll_check(rv__real_now()) || rv__stack_scavenge_more();
+        const struct timespec *const limit = asked || more ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
         if (limit) watch(rv__real_now());
     }
@@ -203,6 +204,7 @@ static bool look(int64_t now)
         if (status == RV__P_RUNNING) see_running(p, now);
     }
     see_urgent(now);
+    rv__netpoll_check(now);
     // A timer that is due just now is the poller's, who wakes up at this moment.
     const int64_t due = base_load_relaxed(&rv__sched.poller) ? now - 20 * US : now;
     if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_by(due)) rv__wake_one();
