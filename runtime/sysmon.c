@@ -14,6 +14,7 @@
 // it does not wake up at all once all Ps have been idle for 20 ms: waking it costs whoever takes a P 8 us, which is too much for each
 // of many short sleeps.
 #include "runtime/sched.h"
+#include "runtime/sem.h"
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -93,7 +94,7 @@ static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
     sys_membarrier(); // an M that takes a P sees us asleep, or we see that it has
-    if (!all_idle() || base_load_relaxed(&rv__sched.stopping)) {
+    if (!all_idle() || base_load_relaxed(&rv__sched.stopping) || rv__sem_posts_left()) {
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
@@ -215,7 +216,7 @@ void *rv__sysmon(void *arg)
         }
         const int64_t now = rv__now();
         rv__section_begin(m);
-        const bool did = look(now);
+        const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
         scavenge(now);
         rv__note_waits(now, false);
@@ -223,6 +224,7 @@ void *rv__sysmon(void *arg)
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }
+    rv__sem_deliver(true);
     rv__m_finish(m);
     return NULL;
 }
