@@ -347,6 +347,7 @@ void rv__dump_init(void)
 void rv__note_waits(int64_t now, bool idle)
 {
     if (idle) base_store_relaxed(&idle_since, now); // relaxed: a figure for people, as all here
+    if (noted_at == 0) noted_at = now;              // nobody has waited for long yet
     if (now - noted_at < 10 * (int64_t)NOTE_NS) return;
     noted_at = now;
     for (struct rv__g_block *b = base_load_acquire(&rv__g_blocks); b; b = b->next) // acquire: as in collect
