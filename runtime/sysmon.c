@@ -15,6 +15,7 @@
 // makes, so it learns from how long it slept: at first it sleeps as soon as all are idle; each time that it is woken before
 // BRIEF_NS are over it lets them be idle for twice as long before, up to 20 ms.
 #include "runtime/sched.h"
+#include "runtime/sem.h"
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -104,7 +105,7 @@ static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
     sys_membarrier(); // an M that takes a P sees us asleep, or we see that it has
-    if (!all_idle() || base_load_relaxed(&rv__sched.stopping)) {
+    if (!all_idle() || base_load_relaxed(&rv__sched.stopping) || rv__sem_posts_left()) {
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
@@ -237,12 +238,13 @@ void *rv__sysmon(void *arg)
         }
         const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
-        const bool did = look(now);
+        const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
         watch(real);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }
+    rv__sem_deliver(true);
     rv__m_finish(m);
     return NULL;
 }
