@@ -60,6 +60,8 @@ enum rv__kind { RV__GOROUTINE, RV__THREAD };
     W(IO, "IO wait")                                                                                                   \
     W(WAITGROUP, "sync.WaitGroup.Wait")                                                                                \
     W(MUTEX, "sync.Mutex.Lock")                                                                                        \
+    W(RLOCK, "sync.RWMutex.RLock")                                                                                     \
+    W(RWLOCK, "sync.RWMutex.Lock")                                                                                     \
     W(COND, "sync.Cond.Wait")                                                                                          \
     W(SEM, "semacquire")                                                                                               \
     W(LEFTOVER, "main's end, for the others")                                                                          \

@@ -15,6 +15,7 @@
 // makes, so it learns from how long it slept: at first it sleeps as soon as all are idle; each time that it is woken before
 // BRIEF_NS are over it lets them be idle for twice as long before, up to 20 ms.
 #include "runtime/sched.h"
+#include "runtime/sem.h"
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -104,7 +105,7 @@ static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
     sys_membarrier(); // an M that takes a P sees us asleep, or we see that it has
-    if (!all_idle() || base_load_relaxed(&rv__sched.stopping)) {
+    if (!all_idle() || base_load_relaxed(&rv__sched.stopping) || rv__sem_posts_left()) {
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
@@ -112,7 +113,8 @@ static void sleep_while_idle(void)
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
         const bool asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
-        const struct timespec *const limit = asked || rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        const bool more = rv__netpoll_check(rv__real_now()) || rv__stack_scavenge_more();
+        const struct timespec *const limit = asked || more ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
         if (limit) watch(rv__real_now());
     }
@@ -203,6 +205,7 @@ static bool look(int64_t now)
         if (status == RV__P_RUNNING) see_running(p, now);
     }
     see_urgent(now);
+    rv__netpoll_check(now);
     // A timer that is due just now is the poller's, who wakes up at this moment.
     const int64_t due = base_load_relaxed(&rv__sched.poller) ? now - 20 * US : now;
     if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_by(due)) rv__wake_one();
@@ -235,12 +238,13 @@ void *rv__sysmon(void *arg)
         }
         const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
-        const bool did = look(now);
+        const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
         watch(real);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }
+    rv__sem_deliver(true);
     rv__m_finish(m);
     return NULL;
 }
