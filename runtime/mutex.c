@@ -17,6 +17,7 @@
 
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 #include "runtime/syncq.h"
 
 enum { LOCKED = 1, WOKEN = 8, STARVING = 16, STARVES_NS = 1000000, LOOKS = 30 };
@@ -100,6 +101,7 @@ static COLD void lock_watched(rv_mutex *m, uintptr_t pc)
 }
 void rv_mutex_lock(rv_mutex *m)
 {
+    rv__seeded_point();
     if (unlikely(rv__feed != NULL))
         lock_watched(m, (uintptr_t)__builtin_return_address(0));
     else
@@ -107,6 +109,7 @@ void rv_mutex_lock(rv_mutex *m)
 }
 int rv_mutex_trylock(rv_mutex *m)
 {
+    rv__seeded_point();
     uint32_t seen = base_load_relaxed(&m->state);
     do
         if (seen & LOCKED) return -EAGAIN;

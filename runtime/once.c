@@ -3,6 +3,7 @@
 // state is one word (syncq.h says why): 0 -> RUNNING, with QUEUE and WAITERS, -> DONE. DONE stays, and nothing touches the once
 // any more but to read that.
 #include "runtime/feed.h"
+#include "runtime/seeded.h"
 #include "runtime/syncq.h"
 
 enum { RUNNING = 1, DONE = 8 };
@@ -81,6 +82,7 @@ static NOINLINE void do_slow(rv_once *once, rv_fn *fn, void *arg, uintptr_t pc)
 }
 void rv_once_do(rv_once *once, rv_fn *fn, void *arg)
 {
+    rv__seeded_point();
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     if (unlikely(base_load_acquire(&once->state) != DONE)) // acquire: pairs with the release in finish_slow
         do_slow(once, fn, arg, pc);

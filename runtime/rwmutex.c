@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "runtime/feed.h"
+#include "runtime/seeded.h"
 #include "runtime/syncq.h"
 
 enum { WRITER = 1, READER = 8, FLAGS = READER - 1 };
@@ -63,6 +64,7 @@ static inline bool take_to_write(rv_rwmutex *m)
 }
 void rv_rwmutex_rlock(rv_rwmutex *m)
 {
+    rv__seeded_point();
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
     if (unlikely(!take_to_read(m))) rlock_slow(m);
@@ -70,6 +72,7 @@ void rv_rwmutex_rlock(rv_rwmutex *m)
 }
 void rv_rwmutex_lock(rv_rwmutex *m)
 {
+    rv__seeded_point();
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW);
     if (unlikely(!take_to_write(m))) lock_slow(m);
@@ -77,6 +80,7 @@ void rv_rwmutex_lock(rv_rwmutex *m)
 }
 int rv_rwmutex_tryrlock(rv_rwmutex *m)
 {
+    rv__seeded_point();
     // Somebody who is about to queue, or has, is against it as well: he waits for a reason.
     if (!take_to_read(m)) return -EAGAIN;
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_READ | BASE_LOCK_TRY);
@@ -84,6 +88,7 @@ int rv_rwmutex_tryrlock(rv_rwmutex *m)
 }
 int rv_rwmutex_trylock(rv_rwmutex *m)
 {
+    rv__seeded_point();
     if (!take_to_write(m)) return -EAGAIN;
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_TRY);
     return 0;

@@ -11,6 +11,7 @@
 
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 #include "runtime/sem.h"
 #include "runtime/syncq.h"
 
@@ -48,6 +49,7 @@ int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n)
 }
 int rv_sem_try(rv_sem *s, int64_t n)
 {
+    rv__seeded_point();
     check(n);
     struct rv__g *const g = rv__enter();
     rv__lock(lock_of(s));
