@@ -297,7 +297,7 @@ _Noreturn void rv__goexit0(void)
     if (unlikely(rv__feed != NULL)) rv__feed->finish(g->strand);
     m->left = &m->nowhere;
     base_store_relaxed(&g->state, RV__FREE);
-    base_store_relaxed(&p->ended, p->ended + 1);
+    base_store_release(&p->ended, p->ended + 1); // release: its creation, to who counts
     if (unlikely(base_load_relaxed(&rv__sched.main_waits) != NULL)) rv__main_check(); // relaxed: run.c has the fence
     struct rv__g *next = pick(m, p, g);
     if (unlikely(g->locked != NULL)) m->end = true; // it was locked to the thread, which ends with it

@@ -48,9 +48,13 @@ int64_t rv_now(void)
 
 int64_t rv_num_goroutine(void)
 {
-    int64_t n = base_load_relaxed(&rv__sched.created) - base_load_relaxed(&rv__sched.ended);
-    for (uint32_t i = 0; i < base_load_acquire(&rv__sched.n_ps); i++)
-        n += base_load_relaxed(&rv__sched.ps[i]->created) - base_load_relaxed(&rv__sched.ps[i]->ended);
+    const uint32_t n_ps = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
+    int64_t n = -base_load_relaxed(&rv__sched.ended);
+    // All ends before any beginning: one that begins and ends meanwhile must not count as an end alone, or main would stop waiting.
+    for (uint32_t i = 0; i < n_ps; i++)
+        n -= base_load_acquire(&rv__sched.ps[i]->ended); // acquire: pairs with rv__goexit0
+    n += base_load_relaxed(&rv__sched.created);
+    for (uint32_t i = 0; i < n_ps; i++) n += base_load_relaxed(&rv__sched.ps[i]->created);
     return n;
 }
 rv_gid rv_goid(void)
@@ -74,7 +78,8 @@ static void wait_for_others(struct rv__g *g)
     rv__enter();
     rv__park_begin(g, RV__WHY_LEFTOVER, NULL);
     base_store_release(&rv__sched.main_waits, g); // release: from here on it may be made ready
-    base_fence_seq_cst(); // StoreLoad: either the last one sees main_waits, or we that it has ended; pairs with rv__main_check
+    sys_membarrier(); // StoreLoad, for them too, who have no fence before they look (rv__goexit0): either the last one sees
+                      // main_waits, or we that it has ended
     if (rv_num_goroutine() > 1 || base_exchange_acq_rel(&rv__sched.main_waits, NULL) == NULL)
         rv__park(g);
     else
