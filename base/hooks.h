@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 // ---- what the runtime does for instrument/ -----------------------------------------------------------------------------
 // All are called by the thread it is about, with no lock of Ravel's held and not inside a section, and leave errno alone.
@@ -79,6 +80,11 @@ struct base_detector {
     void (*sync_destroy)(struct det_strand *s, uintptr_t pc, const void *at); // what was left there is forgotten
     // s reads / writes memory of the program's on its behalf (channel elements, rv_read's buffer).
     void (*access)(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write);
+    // A call on the descriptor fd, as libc's of the same name: before it puts out what the n parts of v name (the
+    // other end comes after s), and after it returned `result` (not negative: s comes after the other end, and so many bytes went
+    // where v says). What has no data, as connect and accept, has n == 0. Not inside a section.
+    void (*fd_out)(struct det_strand *s, uintptr_t pc, int fd, const struct iovec *v, size_t n);
+    void (*fd_in)(struct det_strand *s, uintptr_t pc, int fd, const struct iovec *v, size_t n, ssize_t result);
     // Memory that was handed to another purpose: what happened in it, and objects in it, no longer count.
     void (*forget)(struct det_strand *s, const void *at, size_t size);
     // The thread is inside the detector: a preemption signal only leaves its note. Async-signal-safe.

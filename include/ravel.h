@@ -143,6 +143,31 @@ RV_API size_t rv_chan_cap(rv_chan *ch);
 
 #define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
 
+// One of several things that rv_select waits for; made by the macros below.
+typedef struct rv_case {
+    int kind;
+    bool ok; // set for the case that is chosen: a receive, false: the channel is closed and drained, *elem is zeroed
+    union {
+        rv_chan *ch;
+        int64_t ns;
+    };
+    void *elem;
+    void *own[8]; // rv_select's, while it lasts
+} rv_case;
+enum { RV_CASE_SEND, RV_CASE_RECV, RV_CASE_TIMEOUT };
+#define RV_SEND(c, p)    ((rv_case){.kind = RV_CASE_SEND, .ch = (c), .elem = (void *)(p)})
+#define RV_RECV(c, p)    ((rv_case){.kind = RV_CASE_RECV, .ch = (c), .elem = (p)})
+#define RV_TIMEOUT(nsec) ((rv_case){.kind = RV_CASE_TIMEOUT, .ns = (nsec)}) // nanoseconds from the call on; <= 0: ready
+enum { RV_SELECT_DEFAULT = 1 };
+
+// Waits until one of n cases can go on, does what that case says, and returns its index; of several that can, each is
+// chosen as often as the others. With RV_SELECT_DEFAULT it does not wait: -EAGAIN, if at one instant none can.
+// Only the chosen operation happens, and orders what it would order alone. Cases of a NULL channel are never ready; with
+// no others it waits for ever. A send on a closed channel counts as ready, and is fatal when it is chosen, as in Go. What
+// elem of a send points to may be read until the return. A channel may stand in several cases. The cases are the
+// caller's, and free for other use after the return. Nothing is allocated. Threads may call it.
+RV_API int rv_select(rv_case *cases, int n, int flags);
+
 // ---- waiting for several goroutines --------------------------------------------------------------------------------
 
 // A counter and who waits for it to become zero. Zero is ready. Add before the goroutine starts, not in it. What is done
@@ -165,7 +190,7 @@ RV_API void rv_sleep(int64_t ns);
 
 // A timer, embedded where its owner likes; zero is a stopped timer without a function, and starting it is fatal. fn(arg)
 // runs on a goroutine of its own, and returns (no rv_goexit). What came before the start happens before fn; what fn did
-// happens before the rv_timer_stop_wait that waited for it returns. Threads too. Several may use one timer at once.
+// happens before the return of an rv_timer_stop_wait that waited for it or found it over. Threads too. Several may use one timer at once.
 // The timer may be freed by its own fn if no other call on it is under way; after a stop that says true; and after
 // rv_timer_stop_wait. One that runs down when rv_run returns never fires; init it before it is used again.
 typedef struct rv_timer {

@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 
 #include "base/hooks.h"
+#include "instrument/io.h"
 
 _Static_assert((int)BASE_MUST == (int)DET_MUST && (int)BASE_REPLACE == (int)DET_SET, "the same flags");
 const struct base_runtime *ins_runtime;
@@ -112,6 +113,14 @@ static void touch(struct det_strand *s, uintptr_t pc, const void *at, size_t siz
     const enum det_kind kind = write ? DET_WRITE : DET_READ;
     if (s && !(size == 8 && det_hit(s, (uintptr_t)at, 8, kind))) det_range(s, pc, (uintptr_t)at, size, kind);
 }
+static void fd_out(struct det_strand *s, uintptr_t pc, int fd, const struct iovec *v, size_t n)
+{
+    if (s) ins_fd_out(s, pc, fd, v, n);
+}
+static void fd_in(struct det_strand *s, uintptr_t pc, int fd, const struct iovec *v, size_t n, ssize_t result)
+{
+    if (s) ins_fd_in(s, pc, fd, v, n, result);
+}
 static void forget(struct det_strand *s, const void *at, size_t size)
 {
     if (s) det_unmap(s, (uintptr_t)at, size);
@@ -135,6 +144,8 @@ static const struct base_detector table = {
     .pass = pass,
     .sync_destroy = sync_destroy,
     .access = touch,
+    .fd_out = fd_out,
+    .fd_in = fd_in,
     .forget = forget,
     .inside = inside,
 };

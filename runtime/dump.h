@@ -27,5 +27,9 @@ _Noreturn COLD void rv__fatal_deadlock(void);
 
 // schedtrace.c: one line about the scheduler every base_flags.schedtrace ms; scheddetail: all Ps, Ms, Gs after it. For sysmon.
 void rv__schedtrace(int64_t now);
+// stall.c: what has not gone on for base_flags.stall ms, and all goroutines. For sysmon.
+void rv__stall_watch(int64_t now);
+enum rv__stall_kind { RV__STALL_ALL, RV__STALL_CALL, RV__STALL_RUNS, RV__STALL_PREEMPTED, RV__STALL_KINDS };
+extern uint32_t rv__stalls[RV__STALL_KINDS]; // atomic: how often each was said
 
 #endif

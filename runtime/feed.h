@@ -9,6 +9,9 @@ extern const struct base_detector *rv__feed; // NULL: nobody listens; constant f
 
 void rv__feed_init(void);
 
+// In a public function: where the program called it.
+#define RV__CALLER ((uintptr_t)__builtin_return_address(0))
+
 // The running strand is inside the detector: it must not be stopped now.
 static inline bool rv__feed_inside(void) { return unlikely(rv__feed != NULL) && rv__feed->inside(); }
 static inline struct det_strand *rv__feed_create(uintptr_t pc, uint64_t goid)
@@ -35,6 +38,11 @@ static inline void rv__feed_leave(uintptr_t pc, const void *at)
 {
     if (unlikely(rv__feed != NULL)) rv__feed->release(rv__feed->current(), pc, at, BASE_MUST | BASE_REPLACE);
 }
+// What lay there no longer counts: the object is made anew.
+static inline void rv__feed_anew(uintptr_t pc, const void *at)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->sync_destroy(rv__feed->current(), pc, at);
+}
 // Both: a place that one strand after the other passes through.
 COLD void rv__feed_pass_slow(uintptr_t pc, const void *at);
 static inline void rv__feed_pass(uintptr_t pc, const void *at)
@@ -44,6 +52,16 @@ static inline void rv__feed_pass(uintptr_t pc, const void *at)
 static inline void rv__feed_touch(uintptr_t pc, const void *at, size_t n, bool write)
 {
     if (unlikely(rv__feed != NULL) && at && n) rv__feed->access(rv__feed->current(), pc, at, n, write);
+}
+// A call on a descriptor: before it puts out what v names; after it returned r, and put what came where v says.
+static inline void rv__feed_fd_out(uintptr_t pc, int fd, const struct iovec *v, int n)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->fd_out(rv__feed->current(), pc, fd, v, (size_t)n);
+}
+static inline ssize_t rv__feed_fd_in(uintptr_t pc, int fd, const struct iovec *v, int n, ssize_t r)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->fd_in(rv__feed->current(), pc, fd, v, (size_t)n, r);
+    return r;
 }
 static inline void rv__feed_forget(const void *at, size_t n)
 {

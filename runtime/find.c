@@ -234,11 +234,12 @@ static bool poll_idle(struct rv__m *m)
 static void give_up_p(struct rv__m *m)
 {
     rv__lock(&rv__sched.lock);
-    if (rv__sched.global_n || base_load_relaxed(&rv__sched.stopping)) {
+    struct rv__p *p = rv__p_of(m);
+    if (rv__sched.global_n || base_load_relaxed(&rv__sched.stopping) || (int)p->index >= rv__sched.procs) {
         rv__unlock(&rv__sched.lock);
         return;
     }
-    struct rv__p *p = rv__p_release(m);
+    rv__p_release(m);
     rv__p_idle_put_locked(p);
     rv__unlock(&rv__sched.lock);
     stop_spinning(m);
@@ -271,23 +272,12 @@ static void idle(struct rv__m *m)
         if (!p && m->spinning) stop_spinning(m);
     }
 }
-// This P is one too many: gives all it has away.
+// p is one too many.
 COLD static void retire(struct rv__m *m, struct rv__p *p)
 {
-    struct rv__glist l = {0};
-    for (struct rv__g *g; (g = rv__runq_get(&p->runq)) != NULL;) rv__glist_push(&l, g);
-    rv__global_put_list(&l);
-    rv__timers_move(&p->timers, &rv__sched.ps[0]->timers);
-    for (; p->stacks.n; p->stacks.n--) {
-        const uintptr_t lo = p->stacks.lo[p->stacks.n - 1];
-        rv__stack_put_slow(NULL, &(struct rv__stack){lo, lo + rv__stack_slot_usable()});
-    }
-    rv__small_flush(&p->small);
-    rv__g_give(p);
     rv__p_release(m);
-    base_store_release(&p->status, RV__P_RETIRED); // release: who sets it up again finds it empty
     stop_spinning(m);
-    rv__wake_one();
+    rv__p_retire(p);
 }
 static struct rv__g *find(struct rv__m *m)
 {

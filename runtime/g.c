@@ -161,7 +161,7 @@ rv_gid rv_go(rv_fn *fn, void *arg)
     if (unlikely(!fn)) rv__fatal("go of nil func value");
     struct rv__m *m = rv__begin();
     struct rv__p *p = rv__p_of(m);
-    struct rv__g *g = rv__g_make(m->g, p, fn, arg, 0, (uintptr_t)__builtin_return_address(0));
+    struct rv__g *g = rv__g_make(m->g, p, fn, arg, 0, RV__CALLER);
     const rv_gid id = g->id;
     rv__g_launch(p, g);
     rv__end();
@@ -173,7 +173,7 @@ int rv_try_go(rv_fn *fn, void *arg, const rv_go_options *o, rv_gid *out)
     if (!fn || stack > (size_t)1 << 30) return -EINVAL;
     struct rv__g *me = rv__enter();
     struct rv__p *p = rv__p_of(rv__m());
-    struct rv__g *g = rv__g_make(me, p, fn, arg, stack, (uintptr_t)__builtin_return_address(0));
+    struct rv__g *g = rv__g_make(me, p, fn, arg, stack, RV__CALLER);
     if (g) {
         if (o && (o->name || o->labels)) rv__extra_set(g, o->name, o->labels);
         if (unlikely(rv__feed != NULL) && o && o->name) rv__feed->name(g->strand, o->name);

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "runtime/feed.h"
 #include "runtime/netpoll.h"
 #include "runtime/rt.h"
 #include "runtime/time.h"
@@ -187,7 +188,7 @@ static bool nothing(const struct iovec *iov, int n)
         if (iov[i].iov_len) return false;
     return true;
 }
-ssize_t rv_readv(int fd, const struct iovec *iov, int n)
+static ssize_t read_some(int fd, const struct iovec *iov, int n)
 {
     if (n < 0 || n > IOV_MAX) return -EINVAL;
     if (nothing(iov, n)) return sys_call3(SYS_read, fd, NULL, 0); // of a socket, too, 0 and not a wait
@@ -200,9 +201,17 @@ ssize_t rv_readv(int fd, const struct iovec *iov, int n)
                         .n = n};
     return rv__io_run(&io);
 }
-ssize_t rv_read(int fd, void *buf, size_t n) { return rv_readv(fd, &(struct iovec){buf, n}, 1); }
+ssize_t rv_readv(int fd, const struct iovec *iov, int n)
+{
+    return rv__feed_fd_in(RV__CALLER, fd, iov, n, read_some(fd, iov, n));
+}
+ssize_t rv_read(int fd, void *buf, size_t n)
+{
+    const struct iovec all = {buf, n};
+    return rv__feed_fd_in(RV__CALLER, fd, &all, 1, read_some(fd, &all, 1));
+}
 
-ssize_t rv_writev(int fd, const struct iovec *iov, int n)
+static ssize_t write_all(int fd, const struct iovec *iov, int n)
 {
     if (n < 0 || n > IOV_MAX) return -EINVAL;
     struct rv__io io = {.fd = fd,
@@ -232,10 +241,21 @@ ssize_t rv_writev(int fd, const struct iovec *iov, int n)
     } while (n > 0);
     return total;
 }
-ssize_t rv_write(int fd, const void *buf, size_t n) { return rv_writev(fd, &(struct iovec){(void *)buf, n}, 1); }
+ssize_t rv_writev(int fd, const struct iovec *iov, int n)
+{
+    if (n > 0 && n <= IOV_MAX) rv__feed_fd_out(RV__CALLER, fd, iov, n);
+    return write_all(fd, iov, n);
+}
+ssize_t rv_write(int fd, const void *buf, size_t n)
+{
+    const struct iovec all = {(void *)buf, n};
+    rv__feed_fd_out(RV__CALLER, fd, &all, 1);
+    return write_all(fd, &all, 1);
+}
 
 int rv_close(int fd)
 {
+    rv__feed_fd_out(RV__CALLER, fd, NULL, 0); // the other end reads the end of the stream
     rv__fd_close_begin(fd);
     rv_syscall_enter();
     const long r = sys_call1(SYS_close, fd);

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "base/sys.h"
+#include "runtime/feed.h"
 #include "runtime/io.h"
 #include "runtime/netpoll.h"
 #include "runtime/rt.h"
@@ -59,13 +60,15 @@ ssize_t rv_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *fro
     struct rv__io io = {.fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_recvfrom, .iov = &iov};
     io.flags = flags, io.address = from, io.address_len = from_len;
     const bool whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && option(fd, SO_TYPE) == SOCK_STREAM;
-    return pass(&io, &iov, whole);
+    const struct iovec all = iov;
+    return rv__feed_fd_in(RV__CALLER, fd, &all, 1, pass(&io, &iov, whole));
 }
 ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
 {
     struct iovec iov = {(void *)buf, n};
     struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_sendto, .iov = &iov};
     io.flags = flags, io.address = (struct sockaddr *)to, io.to_len = to_len;
+    rv__feed_fd_out(RV__CALLER, fd, &iov, 1);
     return pass(&io, &iov, !(flags & MSG_DONTWAIT)); // only a stream passes a part
 }
 
@@ -90,7 +93,7 @@ int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len)
     do r = rv__io_run(&io);
     while (r == -ECONNABORTED); // that one is gone; others come
     if (r >= 0) rv__fd_made((int)r, RV__FD_OURS | (rv__fd_hints(fd) & RV__FD_TCP));
-    return (int)r;
+    return (int)rv__feed_fd_in(RV__CALLER, fd, NULL, 0, r);
 }
 
 static long try_connect(struct rv__io *io)
@@ -101,7 +104,7 @@ static long try_connect(struct rv__io *io)
     return r == -EINPROGRESS || r == -EALREADY ? -EAGAIN : r;
 }
 static long block_connect(struct rv__io *io) { return sys_call3(SYS_connect, io->fd, io->address, io->to_len); }
-int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
+static int connect_to(int fd, const struct sockaddr *to, socklen_t to_len)
 {
     struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_connect};
     io.address = (struct sockaddr *)to;
@@ -121,6 +124,11 @@ int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
     io.flags = 1;
     const int r = rv__fd_wait(fd, RV_WRITE, io.life, RV__NEVER, true);
     return r < 0 ? r : (int)rv__io_run(&io);
+}
+int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
+{
+    rv__feed_fd_out(RV__CALLER, fd, NULL, 0);
+    return connect_to(fd, to, to_len);
 }
 
 // ---- listen and dial -----------------------------------------------------------------------------------------------
@@ -195,7 +203,8 @@ int rv_dial_tcp(const char *host, int port)
     if (len == 0 || bad_port(port)) return -EINVAL;
     const int fd = make_socket(a.any.sa_family);
     if (fd < 0) return fd;
-    const int r = rv_connect(fd, &a.any, len);
+    rv__feed_fd_out(RV__CALLER, fd, NULL, 0);
+    const int r = connect_to(fd, &a.any, len);
     if (r == 0) return fd;
     rv_close(fd);
     return r;

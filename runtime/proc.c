@@ -20,98 +20,6 @@ __thread struct rv__m *rv__m_tls __attribute__((tls_model("initial-exec")));
 
 static uint64_t cycles(void) { return __builtin_ia32_rdtsc(); }
 
-// ---- the global queue ------------------------------------------------------------------------------------------------
-
-void rv__global_put(struct rv__g *g)
-{
-    rv__lock(&rv__sched.lock);
-    rv__glist_push(&rv__sched.global, g);
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1); // relaxed: a hint; who acts on it takes the lock
-    base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + 1);
-    rv__unlock(&rv__sched.lock);
-}
-void rv__global_put_list(struct rv__glist *l)
-{
-    if (!l->head) return;
-    rv__lock(&rv__sched.lock);
-    struct rv__glist *q = &rv__sched.global;
-    if (q->tail)
-        q->tail->next = l->head;
-    else
-        q->head = l->head;
-    q->tail = l->tail;
-    q->n += l->n;
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + l->n);
-    base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + l->n);
-    rv__unlock(&rv__sched.lock);
-    *l = (struct rv__glist){0};
-}
-static void took_locked(uint32_t n, bool begun)
-{
-    if (begun) base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n - n);
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n - n); // relaxed: a hint; who acts on it takes the lock
-}
-// Urgent ones first, but one time in four the others, unless sysmon has just made room for the former.
-static struct rv__glist *list_locked(void)
-{
-    const bool others = ++rv__sched.turn % 4 == 0 && rv__sched.global.n && !base_load_relaxed(&rv__sched.serve);
-    return rv__sched.urgent.n && !others ? &rv__sched.urgent : &rv__sched.global;
-}
-static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
-{
-    struct rv__glist *q = list_locked();
-    const uint32_t share = q->n / (uint32_t)base_load_relaxed(&rv__sched.procs) + 1, had = q->n;
-    struct rv__g *g = rv__glist_pop(q);
-    if (most > share) most = share;
-    while (--most && q->head && rv__runq_put(&p->runq, q->head)) rv__glist_pop(q);
-    took_locked(had - q->n, true);
-    return g;
-}
-struct rv__m *rv__owner_of_next(struct rv__p *p)
-{
-    if (base_load_relaxed(&rv__sched.global_n) == 0 || !rv__runq_empty(&p->runq)) return NULL; // relaxed: a hint
-    rv__lock(&rv__sched.lock);
-    struct rv__glist *q = list_locked();
-    struct rv__m *owner = q->head ? q->head->locked : NULL;
-    if (owner) {
-        rv__glist_pop(q);
-        took_locked(1, true);
-    }
-    rv__unlock(&rv__sched.lock);
-    return owner;
-}
-// The first chunk of q: one of it, or all of it. *empty: the chunk, if nothing is left in it.
-static struct rv__g *from_chunk_locked(struct rv__p *p, struct rv__chunks *q, uint32_t most, struct rv__chunk **empty)
-{
-    struct rv__chunk *c = q->first;
-    const uint32_t at = c->at;
-    struct rv__g *g = c->gs[c->at++];
-    while (--most && c->at < c->n && (g->context.pc ? rv__runq_put : rv__runq_push)(&p->runq, c->gs[c->at])) c->at++;
-    took_locked(c->at - at, q == &rv__sched.spilled);
-    if (c->at < c->n) return g;
-    *empty = c;
-    q->first = c->next;
-    if (!c->next) q->last = NULL;
-    return g;
-}
-// One to run, and up to most - 1 others into the P's queue. fresh: those that have not begun, too.
-struct rv__g *rv__global_get(struct rv__p *p, uint32_t most, bool fresh)
-{
-    if (base_load_relaxed(fresh ? &rv__sched.global_n : &rv__sched.begun_n) == 0) return NULL;
-    struct rv__chunk *empty = NULL;
-    struct rv__g *g = NULL;
-    rv__lock(&rv__sched.lock);
-    if (rv__sched.global.n || rv__sched.urgent.n)
-        g = from_list_locked(p, most);
-    else if (rv__sched.spilled.first)
-        g = from_chunk_locked(p, &rv__sched.spilled, most, &empty);
-    else if (fresh && rv__sched.fresh.first)
-        g = from_chunk_locked(p, &rv__sched.fresh, most, &empty);
-    rv__unlock(&rv__sched.lock);
-    if (empty) rv__small_put(&p->small, empty, sizeof *empty);
-    return g;
-}
-
 // ---- waking ----------------------------------------------------------------------------------------------------------
 
 void rv__wake_one(void)
@@ -158,16 +66,7 @@ COLD static void spill(struct rv__p *p, struct rv__g *g, bool fresh)
     c->at = 0;
     c->n = (fresh ? rv__runq_spill_fresh : rv__runq_spill)(&p->runq, c->gs, RV__CHUNK - 1);
     c->gs[c->n++] = g;
-    struct rv__chunks *q = fresh ? &rv__sched.fresh : &rv__sched.spilled;
-    rv__lock(&rv__sched.lock);
-    if (q->last)
-        q->last->next = c;
-    else
-        q->first = c;
-    q->last = c;
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + c->n);
-    if (!fresh) base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + c->n);
-    rv__unlock(&rv__sched.lock);
+    rv__global_put_chunk(c, fresh);
 }
 static inline void put_last(struct rv__p *p, struct rv__g *g)
 {

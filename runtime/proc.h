@@ -7,7 +7,7 @@
 
 enum { RV__GLOBAL_EVERY = 61 }; // turns of a P between two looks at the global queue
 
-// One to run, and up to most - 1 others into the P's queue. fresh: those that have not begun, too.
+// global.c: one to run, and up to most - 1 others into the P's queue; NULL: none. fresh: those that have not begun, too.
 struct rv__g *rv__global_get(struct rv__p *p, uint32_t most, bool fresh);
 void rv__put_by_age(struct rv__p *p, struct rv__g *g);     // behind the others: in the ring, or on the stack
 void rv__queue_list(struct rv__p *p, struct rv__glist *l); // all of l; wakes nobody but plain threads

@@ -16,16 +16,6 @@ void rv__leave(struct rv__g *g)
     (void)g;
     rv__end();
 }
-void rv__urgent_put(struct rv__g *g)
-{
-    const int64_t now = rv__now();
-    rv__lock(&rv__sched.lock);
-    if (rv__sched.urgent.n == 0) base_store_relaxed(&rv__sched.urgent_since, now); // relaxed: sysmon's, roughly
-    rv__glist_push(&rv__sched.urgent, g);
-    base_store_relaxed(&rv__sched.global_n, rv__sched.global_n + 1); // relaxed: as in rv__global_put
-    base_store_relaxed(&rv__sched.begun_n, rv__sched.begun_n + 1);
-    rv__unlock(&rv__sched.lock);
-}
 // On g's own stack, in its own thread: g is queued as one that runs in this M only, and whoever picks it passes its P on.
 void rv__wait_in_place(struct rv__m *m, struct rv__g *g)
 {

@@ -90,6 +90,14 @@ static void scavenge(int64_t now)
     static int64_t next;
     if (now >= next) next = now + (rv__stack_scavenge() ? SCAVENGE_NS / 50 : SCAVENGE_NS);
 }
+// What people have asked for, and what is done seldom.
+static void watch(int64_t now)
+{
+    scavenge(now);
+    rv__note_waits(now, false);
+    rv__schedtrace(now);
+    rv__stall_watch(now);
+}
 // Until a P runs again (rv__p_acquire), or the end.
 static void sleep_while_idle(void)
 {
@@ -102,9 +110,11 @@ static void sleep_while_idle(void)
     check_dead();
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
-        const bool more = rv__netpoll_check(rv__now()) || rv__stack_scavenge_more();
-        sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, more ? &a_moment : NULL); // NULL: no end
-        if (more) scavenge(rv__now());
+        const bool unsure = rv__netpoll_check(rv__now()), asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
+        const struct timespec *const limit =
+            unsure || asked || rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
+        if (limit) watch(rv__now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -212,7 +222,7 @@ void *rv__sysmon(void *arg)
     int64_t pause = 20 * US;
     for (uint32_t quiet = 0, idle = 0, patience = 0; !base_load_relaxed(&rv__sched.stopping);) {
         sleep_ns(idle ? MS : pause);
-        idle = all_idle() && base_flags.schedtrace <= 0 ? idle + 1 : 0;
+        idle = all_idle() ? idle + 1 : 0;
         if (idle > patience) {
             const int64_t from = rv__now();
             rv__note_waits(from, true);
@@ -224,9 +234,7 @@ void *rv__sysmon(void *arg)
         rv__section_begin(m);
         const bool did = look(now);
         rv__section_end(m);
-        scavenge(now);
-        rv__note_waits(now, false);
-        rv__schedtrace(now);
+        watch(now);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }

@@ -81,12 +81,12 @@ void rv_sleep(int64_t ns)
 struct run {
     void *next_free; // the pool's
     struct rv__lock lock;
-    uint32_t fns;      // guarded by lock
-    uint64_t number;   // guarded by lock; first 1
-    rv_fn *fn;         // constant while it lasts
-    const void *timer; // constant while it lasts: for the detectors only a name, where the start left what it did
-    void *arg;         // constant while it lasts
-    struct rv__glist waiters; // in rv_timer_stop_wait; guarded by lock
+    uint32_t fns;              // guarded by lock
+    uint64_t number;           // guarded by lock; first 1
+    rv_fn *fn;                 // constant while it lasts
+    const struct timer *timer; // constant while it lasts: for the detectors only a name, see STARTS and ENDS
+    void *arg;                 // constant while it lasts
+    struct rv__glist waiters;  // in rv_timer_stop_wait; guarded by lock
 };
 struct timer {
     struct rv__timer t; // t.arg is fn's
@@ -96,6 +96,9 @@ struct timer {
     struct rv__lock lock;
     uint32_t due;
 };
+// Where those who start a timer, and where those who have run its fn, leave what they did.
+#define STARTS(tm) (&(tm)->t)
+#define ENDS(tm)   (&(tm)->fn)
 _Static_assert(sizeof(struct timer) <= sizeof(rv_timer), "an rv_timer has room for what it is");
 static struct base_pool runs = {.size = sizeof(struct run)};
 
@@ -129,8 +132,9 @@ static void end_run(struct run *r)
 static void run_fn(void *p)
 {
     struct run *r = p;
-    rv__feed_get((uintptr_t)run_fn, r->timer); // what was done before the start
+    rv__feed_get((uintptr_t)run_fn, STARTS(r->timer));
     r->fn(r->arg);
+    rv__feed_put((uintptr_t)run_fn, ENDS(r->timer)); // fn may have freed the timer: this is a name, nothing is read
     end_run(r);
 }
 // One goroutine more in the timer's run; NULL: fn runs already, and `alone` is asked for.
@@ -171,6 +175,8 @@ static void fire_timer(struct rv__timer *t, int64_t now)
 
 void rv_timer_init(rv_timer *t, rv_fn *fn, void *arg)
 {
+    rv__feed_anew(RV__CALLER, STARTS((struct timer *)t));
+    rv__feed_anew(RV__CALLER, ENDS((struct timer *)t));
     *(struct timer *)t = (struct timer){.t = {.fire = fire_timer, .arg = arg}, .fn = fn};
 }
 static bool stop_locked(struct timer *tm)
@@ -183,7 +189,7 @@ void rv_timer_start_every(rv_timer *t, int64_t ns, int64_t every)
 {
     struct timer *tm = (struct timer *)t;
     if (!tm->fn) rv__fatal("start of a timer without a function");
-    rv__feed_put((uintptr_t)__builtin_return_address(0), tm);
+    rv__feed_put(RV__CALLER, STARTS(tm));
     struct rv__g *g = rv__enter();
     const int64_t when = rv__after(ns);
     rv__lock(&tm->lock);
@@ -233,5 +239,6 @@ bool rv_timer_stop_wait(rv_timer *t)
     struct rv__g *g = rv__enter();
     while (!quiet((struct timer *)t, g, &stopped)) {}
     rv__leave(g);
+    rv__feed_get(RV__CALLER, ENDS((struct timer *)t)); // also of those that were over by then: the caller relies on it
     return stopped;
 }

@@ -58,7 +58,7 @@ static NOINLINE void release(rv_waitgroup *wg, uint64_t state) // state: (0, w),
 void rv_wg_add(rv_waitgroup *wg, int64_t n)
 {
     if (unlikely(n != (int32_t)n)) rv__fatal("WaitGroup counter overflow");
-    if (n < 0) rv__feed_put((uintptr_t)__builtin_return_address(0), wg);
+    if (n < 0) rv__feed_put(RV__CALLER, wg);
     // acq_rel: a done publishes what was done before it to the one that brings the counter to zero, and by it to the waiters
     const uint64_t old = base_add_acq_rel(&wg->state, (uint64_t)n << 32), state = old + ((uint64_t)n << 32);
     const int32_t counter = counter_of(state);
@@ -98,7 +98,7 @@ static void wait_for_zero(rv_waitgroup *wg)
 void rv_wg_wait(rv_waitgroup *wg)
 {
     wait_for_zero(wg);
-    rv__feed_get((uintptr_t)__builtin_return_address(0), wg);
+    rv__feed_get(RV__CALLER, wg);
 }
 
 struct start { // what rv_wg_go hands to its goroutine
