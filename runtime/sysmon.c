@@ -15,6 +15,7 @@
 // makes, so it learns from how long it slept: at first it sleeps as soon as all are idle; each time that it is woken before
 // BRIEF_NS are over it lets them be idle for twice as long before, up to 20 ms.
 #include "runtime/sched.h"
+#include "runtime/sem.h"
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -25,6 +26,7 @@
 #include "runtime/dump.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum {
     US = 1000,
@@ -103,18 +105,18 @@ static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
     sys_membarrier(); // an M that takes a P sees us asleep, or we see that it has
-    if (!all_idle() || base_load_relaxed(&rv__sched.stopping)) {
+    if (!all_idle() || base_load_relaxed(&rv__sched.stopping) || rv__sem_posts_left()) {
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
     check_dead();
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
-        const bool unsure = rv__netpoll_check(rv__now()), asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
-        const struct timespec *const limit =
-            unsure || asked || rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        const bool asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
+        const bool more = rv__netpoll_check(rv__real_now()) || rv__stack_scavenge_more();
+        const struct timespec *const limit = asked || more ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
-        if (limit) watch(rv__now());
+        if (limit) watch(rv__real_now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -188,6 +190,10 @@ static void poll_late(int64_t now)
 static bool look(int64_t now)
 {
     bool did = false;
+    if (unlikely(rv__seeded_on())) {
+        rv__seeded_watch();
+        return false;
+    }
     poll_late(now);
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
@@ -224,20 +230,21 @@ void *rv__sysmon(void *arg)
         sleep_ns(idle ? MS : pause);
         idle = all_idle() ? idle + 1 : 0;
         if (idle > patience) {
-            const int64_t from = rv__now();
+            const int64_t from = rv__real_now();
             rv__note_waits(from, true);
             sleep_while_idle();
-            patience = rv__now() - from >= BRIEF_NS ? 0 : patience < PATIENCE / 2 ? 2 * patience + 1 : PATIENCE;
+            patience = rv__real_now() - from >= BRIEF_NS ? 0 : patience < PATIENCE / 2 ? 2 * patience + 1 : PATIENCE;
             quiet = idle = 0;
         }
-        const int64_t now = rv__now();
+        const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
-        const bool did = look(now);
+        const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
-        watch(now);
+        watch(real);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }
+    rv__sem_deliver(true);
     rv__m_finish(m);
     return NULL;
 }
