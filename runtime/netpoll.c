@@ -411,7 +411,7 @@ bool rv__netpoll_check(int64_t now)
         for (int i = 0; fs && i < BLOCK; i++)
             if (base_load_relaxed(&fs[i].edge)) check(&fs[i]); // relaxed: a hint; one that is missed is met next time
     }
-    const int64_t took = rv__now() - now;
+    const int64_t took = rv__real_now() - now; // as sysmon counts
     next = now + (took * CHECK_SHARE > CHECK_NS ? took * CHECK_SHARE : CHECK_NS);
     return true;
 }
