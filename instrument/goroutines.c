@@ -63,6 +63,11 @@ static struct det_strand *create(uintptr_t pc, uint64_t goid)
     struct det_strand *s = current();
     return s ? det_strand_create_light(s, pc, goid) : NULL;
 }
+static uint64_t origin(struct det_strand *s, uintptr_t pc) { return s ? det_strand_origin(s, pc) : 0; }
+static void created_by(struct det_strand *s, uint64_t whose)
+{
+    if (s) det_strand_created_by(s, whose);
+}
 static void abandon(struct det_strand *g)
 {
     struct det_strand *s = current();
@@ -133,6 +138,8 @@ static bool inside(void)
 static const struct base_detector table = {
     .size = sizeof table,
     .create = create,
+    .origin = origin,
+    .created_by = created_by,
     .abandon = abandon,
     .name = name,
     .carry = carry,
