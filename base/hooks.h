@@ -36,6 +36,12 @@ struct base_runtime {
     // The thread's signal mask may have changed: while it is not the one that all threads of the runtime's begin with, the
     // goroutine stays in this thread.
     void (*mask_changed)(void);
+    // NULL, both, unless the runtime chooses by a seed who runs when (sched=seed:N). The calling goroutine is about to do something that
+    // others may see, an atomic operation or the taking of a lock: perhaps they run first.
+    void (*point)(void);
+    // It has tried to take a lock that somebody else has: others run, and then it tries again. In the kernel it would keep them
+    // from running. False: it may wait in the kernel.
+    bool (*give_way)(void);
 };
 
 // ---- what the detectors do for the runtime ---------------------------------------------------------------------------
@@ -49,6 +55,13 @@ enum base_order {    // flags of acquire and release
     BASE_MUST = 1,   // no schedule could have ordered these otherwise (a send and its receive), as against an unlock
                      // and the lock that happened to come next
     BASE_REPLACE = 2 // release: what earlier ones left at the address no longer counts
+};
+
+enum base_locking {      // flags of the lock events
+    BASE_LOCK_RW = 1,    // a lock that readers share, in each event of it
+    BASE_LOCK_READ = 16, // shared
+    BASE_LOCK_TRY = 32,  // a try that succeeded: it would not have waited
+    BASE_LOCK_COND = 64  // let go, or taken again, by a condition wait
 };
 
 struct det_strand;
@@ -82,6 +95,11 @@ struct base_detector {
     // An acquire and a release with BASE_REPLACE: a place that one strand after the other passes through.
     void (*pass)(struct det_strand *s, uintptr_t pc, const void *at, int flags);
     void (*sync_destroy)(struct det_strand *s, uintptr_t pc, const void *at); // what was left there is forgotten
+    // An address names a lock, for what it orders and for lock orders. s is about to wait for it; has it now (which is the first event
+    // of a try); is about to let go of it, before anybody else can have it. Another strand may let go of it than has it.
+    void (*lock_request)(struct det_strand *s, uintptr_t pc, const void *at, int how);
+    void (*lock_acquired)(struct det_strand *s, uintptr_t pc, const void *at, int how);
+    void (*lock_release)(struct det_strand *s, uintptr_t pc, const void *at, int how);
     // s reads / writes memory of the program's on its behalf (channel elements, rv_read's buffer).
     void (*access)(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write);
     // A call on the descriptor fd, as libc's of the same name: before it puts out what the n parts of v name (the

@@ -44,6 +44,9 @@ def no_worse(measure, more_is_better=False):
 
 # Benchmark (without its number of Ps, or with it) to its goals. "ns" is the time of an operation.
 GOALS = {
+    "select4": (Goal("ns", 110 / 253),),
+    "select4buf": (Goal("ns", 50 / 124),),
+    "select_default": (Goal("ns", 12 / 41),),
     "yield": (Goal("ns", 15 / 56),),
     "yield1k": (Goal("ns", 15 / 71),),
     "spawn_join": (Goal("ns", 70 / 236),),
@@ -54,6 +57,7 @@ GOALS = {
     "forkjoin": (no_worse("ns"), Goal("speedup", absolute=1.6, more_is_better=True)),
     "preempt": (Goal("late_p50_us", 8 / 19),),
     "preempt_tight": (Goal("late_p50_us", 8 / 19),),
+    "syscall_handoff": (no_worse("late_p50_us"),),
     "syscall_block": (
         Goal("compute_pct", absolute=75, more_is_better=True),
         Goal("blocks_s", 5000 / 1600, more_is_better=True),

@@ -422,6 +422,7 @@ void det_strand_start(struct det_strand *s, int tid, uintptr_t stack_lo, uintptr
     s->record->tid = tid;
     s->record->stack_lo = stack_lo;
     s->record->stack_hi = stack_hi;
+    if (stack_hi) det_stack_add(s->record);
     const size_t stack = stack_hi - stack_lo;
     // The smallest instrumented frame is 16 bytes, as is a shadow frame.
     if (!s->light || stack > 65536) frames_map(s, stack < 65536 ? 65536 : stack > 64u << 20 ? 64u << 20 : stack);
@@ -467,6 +468,7 @@ static void retire_locked(struct det_strand *s)
     assert_locked(&det_strands_lock);
     base_store_relaxed(&s->record->finished, true); // relaxed: a word in a report
     unlink_strand(s);
+    if (s->record->stack_hi) det_stack_remove(s->record);
     det_history_end(s);
     slot_release(s->slot, s->stamped ? s->time : s->time - 1);
     if (s->light) record_ended(s->record);
@@ -487,7 +489,7 @@ void det_strand_finish(struct det_strand *s)
 {
     if (!det_enter(s)) return;
     const bool light = s->light;
-    const struct det_strand_record *r = s->record;
+    struct det_strand_record *r = s->record;
     if (!light) det_release_publish(s, &s->exit, DET_MUST | DET_SET);
     if (light) forget_stack(s, r);
     det_locks_strand_finish(s);
@@ -541,15 +543,6 @@ void det_strand_abandon(struct det_strand *s, struct det_strand *child)
     if (inside) det_leave(s);
     drop_clocks(child);
     strand_free(child);
-}
-bool det_strand_at(uintptr_t addr, uint32_t *id, uintptr_t *lo, uintptr_t *hi)
-{
-    base_lock(&det_strands_lock);
-    const struct det_strand *s = det_strands;
-    while (s && !(addr >= s->record->stack_lo && addr < s->record->stack_hi)) s = s->next;
-    if (s) *id = s->record->id, *lo = s->record->stack_lo, *hi = s->record->stack_hi;
-    base_unlock(&det_strands_lock);
-    return s != NULL;
 }
 static void copy_name(char *to, const char *from, size_t cap)
 {
@@ -646,6 +639,7 @@ void det_strands_reset(void)
         strand_free(s);
     }
     det_history_reset();
+    det_stacks_reset();
     det_strands = NULL;
     det_carriers = NULL;
     for (uint32_t i = 0; i < nslots; i++) {

@@ -38,6 +38,7 @@ struct det_strand_record {
     uint32_t labels;  // of the lock-order graph that name it; guarded by the graph's lock
     uint64_t goid;    // of a goroutine; 0: a thread
     uintptr_t stack_lo, stack_hi;
+    struct det_strand_record *stack_next; // strand_at.c's; guarded by det_strands_lock
     char name[32];
     struct det_strand_record *next; // of a light one that has finished: the one that finished after it
     struct det_history *history;    // the strand's, or what is kept of it, or NULL; guarded by det_strands_lock

@@ -23,9 +23,14 @@ void det_slots_mark(const uint32_t *named, uint32_t n);
 void det_strands_init(void), det_strands_reset(void), det_records_reset(void);
 uint64_t det_strands_count(void); // ever created
 uint64_t det_dropped(void);
-// Whose stack addr is in, by id. False: nobody's.
-bool det_strand_at(uintptr_t addr, uint32_t *id, uintptr_t *lo, uintptr_t *hi);
 // The site node of pc in the current function, whose own node goes to *node.
 uint32_t det_site_of(struct det_strand *s, uintptr_t pc, uint32_t *node);
+
+// ---- offered by strand_at.c: which stacks there are ----
+void det_stack_add(struct det_strand_record *r);    // its stack_lo and stack_hi are set
+void det_stack_remove(struct det_strand_record *r); // with det_strands_lock held
+// Whose stack addr is in, by id. False: nobody's.
+bool det_strand_at(uintptr_t addr, uint32_t *id, uintptr_t *lo, uintptr_t *hi);
+void det_stacks_reset(void);
 
 #endif

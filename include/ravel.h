@@ -65,7 +65,7 @@ RV_API void rv_gosched(void);
 // Ends the calling goroutine: runs what rv_defer left, and RV_DEFER blocks on the way out, last first. In the main
 // goroutine: the others go on, and rv_run returns only by... never; when they have all ended that is a deadlock, as in Go.
 RV_API void rv_goexit(void) __attribute__((noreturn));
-// fn(arg) runs when the calling goroutine ends, last first. On a plain thread: fatal.
+// fn(arg) runs when the calling goroutine ends, last first. For goroutines only: on a plain thread it is fatal.
 RV_API void rv_defer(rv_fn *fn, void *arg);
 // RV_DEFER(fn, arg): fn(arg) runs at the end of the block that it stands in, however that is left, rv_goexit included. Several
 // run last first. arg is evaluated here.
@@ -99,6 +99,7 @@ RV_API void rv_unlock_os_thread(void);
 
 // Around a call that may block in the kernel: others take over this goroutine's P after 20 us. Between the two nothing
 // else of this header may be called. rv_read and its kin, and libc's blocking calls under `ravel cc`, need none of this.
+// A jump out of the call (siglongjmp in a handler) leaves the goroutine between the two: its next call here is fatal.
 RV_API void rv_syscall_enter(void);
 RV_API void rv_syscall_exit(void);
 // fn(arg) blocks for sure: its P is handed on at once. Returns 0.
@@ -110,7 +111,8 @@ RV_API size_t rv_stack_used(void);
 // Replaces the caller's labels ("key=value,...", copied, at most 127 bytes; NULL: none); new goroutines inherit them.
 RV_API void rv_set_labels(const char *labels);
 
-// Goroutine-local storage. A key's destructor (may be NULL) runs at the goroutine's end on a value that is not NULL.
+// Goroutine-local storage. A key's destructor (may be NULL) runs at the goroutine's end on a value that is not NULL. Threads may
+// make keys, and rv_get gives them NULL; rv_set on one is fatal: they have pthread_setspecific.
 typedef struct rv_key {
     uint32_t index;
 } rv_key;
@@ -143,6 +145,31 @@ RV_API size_t rv_chan_cap(rv_chan *ch);
 
 #define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
 
+// One of several things that rv_select waits for; made by the macros below.
+typedef struct rv_case {
+    int kind;
+    bool ok; // set for the case that is chosen: a receive, false: the channel is closed and drained, *elem is zeroed
+    union {
+        rv_chan *ch;
+        int64_t ns;
+    };
+    void *elem;
+    void *own[8]; // rv_select's, while it lasts
+} rv_case;
+enum { RV_CASE_SEND, RV_CASE_RECV, RV_CASE_TIMEOUT };
+#define RV_SEND(c, p)    ((rv_case){.kind = RV_CASE_SEND, .ch = (c), .elem = (void *)(p)})
+#define RV_RECV(c, p)    ((rv_case){.kind = RV_CASE_RECV, .ch = (c), .elem = (p)})
+#define RV_TIMEOUT(nsec) ((rv_case){.kind = RV_CASE_TIMEOUT, .ns = (nsec)}) // nanoseconds from the call on; <= 0: ready
+enum { RV_SELECT_DEFAULT = 1 };
+
+// Waits until one of n cases can go on, does what that case says, and returns its index; of several that can, each is
+// chosen as often as the others. With RV_SELECT_DEFAULT it does not wait: -EAGAIN, if at one instant none can.
+// Only the chosen operation happens, and orders what it would order alone. Cases of a NULL channel are never ready; with
+// no others it waits for ever. A send on a closed channel counts as ready, and is fatal when it is chosen, as in Go. What
+// elem of a send points to may be read until the return. A channel may stand in several cases. The cases are the
+// caller's, and free for other use after the return. Nothing is allocated. Threads may call it.
+RV_API int rv_select(rv_case *cases, int n, int flags);
+
 // ---- waiting for several goroutines --------------------------------------------------------------------------------
 
 // A counter and who waits for it to become zero. Zero is ready. Add before the goroutine starts, not in it. What is done
@@ -156,6 +183,84 @@ RV_API void rv_wg_add(rv_waitgroup *wg, int64_t n);
 RV_API void rv_wg_done(rv_waitgroup *wg);
 RV_API void rv_wg_wait(rv_waitgroup *wg);
 RV_API void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg); // add 1, run fn(arg) in a goroutine, done
+
+// ---- locks and what else is waited at --------------------------------------------------------------------------------
+// Threads may call all of this, and so may goroutines that are not the ones that locked. Zero is ready; none is to be copied
+// once it is in use. Their fields are the library's. One may be freed, or leave its stack frame, as soon as the program
+// knows that nobody will use it or waits at it any more: who locks a mutex next may free it after the unlock, even if the unlock before is
+// still on its way out.
+
+// A mutex. An unlock happens before the next lock, and a trylock that succeeds. One that has waited for more than 1 ms, and lost its
+// turn to others, gets it next. Not recursive. Unlocking one that is not locked is fatal.
+typedef struct rv_mutex {
+    uint32_t state;
+    void *waiters;
+} rv_mutex;
+#define RV_MUTEX_INIT                                                                                                  \
+    {                                                                                                                  \
+        0, 0                                                                                                           \
+    }
+RV_API void rv_mutex_lock(rv_mutex *m);
+RV_API int rv_mutex_trylock(rv_mutex *m); // 0: it is the caller's; -EAGAIN: it is locked
+RV_API void rv_mutex_unlock(rv_mutex *m);
+
+// A lock that one writer has, or any number of readers. A waiting writer holds back new readers (so a reader that
+// read-locks again may wait for ever), and a writer's unlock lets in all readers that wait by then. A writer's unlock happens before all later
+// locks of either kind, a reader's before later writers' locks; readers do not order each other. Unlocking what is not locked
+// that way is fatal.
+typedef struct rv_rwmutex {
+    uint32_t state;
+    void *writers, *readers;
+} rv_rwmutex;
+#define RV_RWMUTEX_INIT                                                                                                \
+    {                                                                                                                  \
+        0, 0, 0                                                                                                        \
+    }
+RV_API void rv_rwmutex_rlock(rv_rwmutex *m);
+RV_API int rv_rwmutex_tryrlock(rv_rwmutex *m); // 0, or -EAGAIN: there is a writer, or one waits
+RV_API void rv_rwmutex_runlock(rv_rwmutex *m);
+RV_API void rv_rwmutex_lock(rv_rwmutex *m);
+RV_API int rv_rwmutex_trylock(rv_rwmutex *m); // 0, or -EAGAIN: somebody has it
+RV_API void rv_rwmutex_unlock(rv_rwmutex *m);
+
+// Runs fn(arg) the first time; other calls return when that has returned, and it happens before their return. Left by
+// rv_goexit it counts as done. A call on the same once from within fn waits for ever.
+typedef struct rv_once {
+    uint32_t state;
+    void *waiters;
+} rv_once;
+RV_API void rv_once_do(rv_once *once, rv_fn *fn, void *arg);
+
+// A condition variable. wait: unlocks m, waits for a signal, and locks m again; it returns for no other reason, but by then the
+// condition may be false again, so call it in a loop. All waits of a cond use the same mutex. Signal wakes the one that has waited
+// longest, if there is one, broadcast all; with m or without it. A signal happens before the return of the wait that it wakes.
+typedef struct rv_cond {
+    void *waiters;
+    uint32_t lock;
+} rv_cond;
+RV_API void rv_cond_wait(rv_cond *c, rv_mutex *m);
+RV_API void rv_cond_signal(rv_cond *c);
+RV_API void rv_cond_broadcast(rv_cond *c);
+
+// A number of permits; zero: none yet. acquire takes n of them, and waits while there are fewer, or others wait already:
+// first come, first served, however many the first wants. release gives n back, or makes them. A release happens before later acquires
+// return. n < 0 is fatal; more than 2^63 - 1 in all, too.
+typedef struct rv_ctx rv_ctx;
+typedef struct rv_sem {
+    int64_t permits;
+    void *waiters;
+    uint32_t lock;
+} rv_sem;
+#define RV_SEM_INIT(n)                                                                                                 \
+    {                                                                                                                  \
+        (n), 0, 0                                                                                                      \
+    }
+RV_API int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n); // 0. ctx: NULL; -EINVAL for another one, so far
+RV_API int rv_sem_try(rv_sem *s, int64_t n);                  // 0, or -EAGAIN: it would wait
+RV_API void rv_sem_release(rv_sem *s, int64_t n);
+// As rv_sem_release(s, 1), and signal handlers may call it: the only function of this header that they may. One that interrupts the
+// runtime itself leaves it to another thread, so it may take up to 10 ms then.
+RV_API void rv_sem_post(rv_sem *s);
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
@@ -189,7 +294,8 @@ RV_API bool rv_timer_stop_wait(rv_timer *t);
 // As the calls of the same names, with -errno in place of errno: the goroutine parks and the thread goes on. EINTR does not
 // come out. Regular files block their thread, and no other goroutine. O_NONBLOCK is never set on a description that came from elsewhere,
 // and not needed. Writing to a socket raises no SIGPIPE: -EPIPE. Threads too. Close with rv_close what was used here:
-// after a plain close(2), who waits waits on, and the number keeps its deadlines; nothing worse.
+// after a plain close(2), who waits waits on, the number keeps its deadlines, and the first wait for what gets it next may
+// take 0.2 s longer; nothing worse.
 RV_API ssize_t rv_read(int fd, void *buf, size_t n);
 // All of it, unless an error comes first; then what was written, or the error if that is nothing.
 RV_API ssize_t rv_write(int fd, const void *buf, size_t n);

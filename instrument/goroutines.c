@@ -13,7 +13,12 @@
 #include "instrument/io.h"
 
 _Static_assert((int)BASE_MUST == (int)DET_MUST && (int)BASE_REPLACE == (int)DET_SET, "the same flags");
+_Static_assert((int)BASE_LOCK_RW == (int)DET_LOCK_RW && (int)BASE_LOCK_READ == (int)DET_LOCK_READ &&
+                   (int)BASE_LOCK_TRY == (int)DET_LOCK_TRY && (int)BASE_LOCK_COND == (int)DET_LOCK_COND,
+               "the same flags");
 const struct base_runtime *ins_runtime;
+void (*ins_point_slow)(void);
+bool (*ins_give_way_slow)(void);
 
 // ---- where thread-local variables are ----------------------------------------------------------------------------------
 
@@ -113,6 +118,18 @@ static void sync_destroy(struct det_strand *s, uintptr_t pc, const void *at)
 {
     if (s) det_sync_destroy(s, pc, (uintptr_t)at);
 }
+static void lock_request(struct det_strand *s, uintptr_t pc, const void *at, int how)
+{
+    if (s) det_lock_request(s, pc, (uintptr_t)at, how);
+}
+static void lock_acquired(struct det_strand *s, uintptr_t pc, const void *at, int how)
+{
+    if (s) det_lock_acquired(s, pc, (uintptr_t)at, how);
+}
+static void lock_release(struct det_strand *s, uintptr_t pc, const void *at, int how)
+{
+    if (s) det_lock_release(s, pc, (uintptr_t)at, how);
+}
 static void touch(struct det_strand *s, uintptr_t pc, const void *at, size_t size, bool write)
 {
     const enum det_kind kind = write ? DET_WRITE : DET_READ;
@@ -150,6 +167,9 @@ static const struct base_detector table = {
     .release = release,
     .pass = pass,
     .sync_destroy = sync_destroy,
+    .lock_request = lock_request,
+    .lock_acquired = lock_acquired,
+    .lock_release = lock_release,
     .access = touch,
     .fd_out = fd_out,
     .fd_in = fd_in,
@@ -160,5 +180,7 @@ INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *ru
 {
     if (!current() || !runtime || runtime->size != sizeof *runtime) return NULL;
     ins_runtime = runtime;
+    ins_point_slow = runtime->point;
+    ins_give_way_slow = runtime->give_way;
     return &table;
 }

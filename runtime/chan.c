@@ -8,6 +8,8 @@
 //       slots is always both.
 //   (3) closed goes from 0 to 1 once; afterwards nobody waits.
 //   (4) A waiter is in a queue from before its G is WAITING until somebody takes it out under the lock.
+//   (5) A case of a select that is decided may be in a queue for a moment more (select.c): all skip it. It counts for
+//       none of the above.
 // Destroy after observe: an operation that lets another strand see its effect does so by releasing the lock, or by waking
 // the waiter after that, and does not touch the channel afterwards. A channel may be freed as soon as the program knows
 // that no operation on it is still to come or still waits.
@@ -23,9 +25,8 @@
 
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 #include "runtime/small.h"
-
-enum outcome { DONE, CLOSED, WAIT };
 
 typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
 
@@ -73,11 +74,11 @@ static COLD _Noreturn void wait_for_ever(struct rv__g *g, enum rv__why why)
         rv__park(g);
     }
 }
-static COLD void check_elem(const rv_chan *ch)
+COLD void rv__check_elem(const rv_chan *ch)
 {
     if (ch->elem_size) rv__fatal("send of a NULL element on a channel of elements of %u bytes", ch->elem_size);
 }
-static COLD _Noreturn void send_on_closed(void) { rv__fatal("send on closed channel"); }
+COLD _Noreturn void rv__send_on_closed(void) { rv__fatal("send on closed channel"); }
 
 // For the detectors an element that is handed over past an empty ring goes through the ring's next slot, so that it is
 // told from which receive a later send learns.
@@ -91,27 +92,27 @@ static COLD void tell_handed(rv_chan *ch, const struct rv__waiter *w, uintptr_t 
     rv__feed_pass(pc, w->g);
 }
 // Both halves are called with the lock held and leave the lock to their caller, with the waiter to wake in *wake.
-ALWAYS_INLINE enum outcome send_locked(rv_chan *ch, const void *elem, struct rv__g **wake, uintptr_t pc)
+ALWAYS_INLINE enum rv__outcome send_locked(rv_chan *ch, const void *elem, struct rv__waiter **wake, uintptr_t pc)
 {
-    if (unlikely(ch->closed)) return CLOSED;
+    if (unlikely(ch->closed)) return RV__CLOSED;
     struct rv__waiter *w = rv__waitq_pop(&ch->receivers);
     if (w) {
         if (unlikely(rv__feed != NULL)) tell_handed(ch, w, pc);
         rv__copy(w->elem, elem, ch->elem_size);
         w->ok = true;
-        *wake = w->g;
-        return DONE;
+        *wake = w;
+        return RV__DONE;
     }
-    if (ch->n == ch->capacity) return WAIT;
+    if (ch->n == ch->capacity) return RV__WAIT;
     rv__feed_pass(pc, place_of(ch, ch->write));
     rv__copy(slot(ch, ch->write), elem, ch->elem_size);
     ch->write = after(ch, ch->write);
     set_n(ch, ch->n + 1);
-    return DONE;
+    return RV__DONE;
 }
 // The ring has an element: takes it. If somebody waits to send, the ring is full, and his element goes into the slot that
 // becomes free: n stays.
-ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake, uintptr_t pc)
+ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__waiter **wake, uintptr_t pc)
 {
     rv__feed_pass(pc, place_of(ch, ch->read));
     rv__copy(elem, slot(ch, ch->read), ch->elem_size);
@@ -126,31 +127,39 @@ ALWAYS_INLINE void take_locked(rv_chan *ch, void *elem, struct rv__g **wake, uin
     rv__copy(slot(ch, ch->write), w->elem, ch->elem_size);
     ch->write = after(ch, ch->write);
     w->ok = true;
-    *wake = w->g;
+    *wake = w;
 }
-ALWAYS_INLINE enum outcome recv_locked(rv_chan *ch, void *elem, struct rv__g **wake, uintptr_t pc)
+ALWAYS_INLINE enum rv__outcome recv_locked(rv_chan *ch, void *elem, struct rv__waiter **wake, uintptr_t pc)
 {
     if (ch->n != 0) {
         take_locked(ch, elem, wake, pc);
-        return DONE;
+        return RV__DONE;
     }
     struct rv__waiter *w = rv__waitq_pop(&ch->senders);
     if (w) {
         rv__feed_pass(pc, w->g);
         rv__copy(elem, w->elem, ch->elem_size);
         w->ok = true;
-        *wake = w->g;
-        return DONE;
+        *wake = w;
+        return RV__DONE;
     }
-    if (likely(!ch->closed)) return WAIT;
+    if (likely(!ch->closed)) return RV__WAIT;
     rv__feed_get(pc, ch);
     zero(elem, ch->elem_size);
-    return CLOSED;
+    return RV__CLOSED;
 }
-ALWAYS_INLINE void unlock_and_wake(rv_chan *ch, struct rv__g *wake)
+enum rv__outcome rv__chan_send_locked(rv_chan *ch, const void *elem, struct rv__waiter **wake, uintptr_t pc)
+{
+    return send_locked(ch, elem, wake, pc);
+}
+enum rv__outcome rv__chan_recv_locked(rv_chan *ch, void *elem, struct rv__waiter **wake, uintptr_t pc)
+{
+    return recv_locked(ch, elem, wake, pc);
+}
+ALWAYS_INLINE void unlock_and_wake(rv_chan *ch, struct rv__waiter *wake)
 {
     rv__unlock(&ch->lock); // from here on ch may be gone
-    if (wake) rv__ready(wake);
+    if (wake) rv__ready(rv__waiter_done(wake));
 }
 // The lock is held; on return it is not, and ch may be gone. False: the channel was closed meanwhile.
 ALWAYS_INLINE bool wait_in(struct rv__waitq *q, struct rv__g *g, rv_chan *ch, void *elem, enum rv__why why,
@@ -171,18 +180,18 @@ void rv_chan_send(rv_chan *ch, const void *elem)
     const uintptr_t pc = RV__CALLER;
     if (likely(ch != NULL)) rv__feed_touch(pc, elem, ch->elem_size, false);
     struct rv__g *const g = rv__begin()->g;
-    struct rv__g *wake = NULL;
+    struct rv__waiter *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_SEND_NIL);
-    if (unlikely(!elem)) check_elem(ch);
+    if (unlikely(!elem)) rv__check_elem(ch);
     rv__lock(&ch->lock);
-    const enum outcome o = send_locked(ch, elem, &wake, pc);
-    if (likely(o == DONE)) {
+    const enum rv__outcome o = send_locked(ch, elem, &wake, pc);
+    if (likely(o == RV__DONE)) {
         unlock_and_wake(ch, wake);
-    } else if (o == CLOSED) {
+    } else if (o == RV__CLOSED) {
         rv__unlock(&ch->lock);
-        send_on_closed();
+        rv__send_on_closed();
     } else if (!wait_in(&ch->senders, g, ch, (void *)elem, RV__WHY_CHAN_SEND, pc)) {
-        send_on_closed();
+        rv__send_on_closed();
     }
     rv__end();
 }
@@ -191,12 +200,12 @@ bool rv_chan_recv(rv_chan *ch, void *elem)
     const uintptr_t pc = RV__CALLER;
     const size_t size = ch ? ch->elem_size : 0; // ch may be gone once the element is here
     struct rv__g *const g = rv__begin()->g;
-    struct rv__g *wake = NULL;
+    struct rv__waiter *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_RECV_NIL);
     rv__lock(&ch->lock);
-    const enum outcome o = recv_locked(ch, elem, &wake, pc);
-    bool ok = o == DONE;
-    if (o != WAIT)
+    const enum rv__outcome o = recv_locked(ch, elem, &wake, pc);
+    bool ok = o == RV__DONE;
+    if (o != RV__WAIT)
         unlock_and_wake(ch, wake);
     else
         ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV, pc);
@@ -205,52 +214,50 @@ bool rv_chan_recv(rv_chan *ch, void *elem)
     return ok;
 }
 
-static inline bool would_wait(rv_chan *ch, bool full, const struct rv__waitq *others)
-{
-    // acquire: the look at `closed` comes after this one; see the head of this file
-    const bool waits = ch->capacity ? full : base_load_acquire(&others->last) == NULL;
-    return waits && base_load_relaxed(&ch->closed) == 0; // relaxed: it guards nothing
-}
 int rv_chan_try_send(rv_chan *ch, const void *elem)
 {
+    rv__seeded_point();
     if (unlikely(!ch)) return -EAGAIN;
-    if (would_wait(ch, base_load_acquire(&ch->n) == ch->capacity, &ch->receivers)) return -EAGAIN; // acquire: as there
+    if (rv__chan_would_wait(ch, true)) return -EAGAIN;
     const uintptr_t pc = RV__CALLER;
     rv__feed_touch(pc, elem, ch->elem_size, false);
     rv__begin();
-    struct rv__g *wake = NULL;
-    if (unlikely(!elem)) check_elem(ch);
+    struct rv__waiter *wake = NULL;
+    if (unlikely(!elem)) rv__check_elem(ch);
     rv__lock(&ch->lock);
-    const enum outcome o = send_locked(ch, elem, &wake, pc);
+    const enum rv__outcome o = send_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
-    if (o == CLOSED) send_on_closed();
+    if (o == RV__CLOSED) rv__send_on_closed();
     rv__end();
-    return o == DONE ? 0 : -EAGAIN;
+    return o == RV__DONE ? 0 : -EAGAIN;
 }
 int rv_chan_try_recv(rv_chan *ch, void *elem)
 {
+    rv__seeded_point();
     if (unlikely(!ch)) return -EAGAIN;
-    if (would_wait(ch, base_load_acquire(&ch->n) == 0, &ch->senders)) return -EAGAIN; // acquire: as in would_wait
+    if (rv__chan_would_wait(ch, false)) return -EAGAIN;
     const uintptr_t pc = RV__CALLER;
     const size_t size = ch->elem_size; // as in rv_chan_recv
     rv__begin();
-    struct rv__g *wake = NULL;
+    struct rv__waiter *wake = NULL;
     rv__lock(&ch->lock);
-    const enum outcome o = recv_locked(ch, elem, &wake, pc);
+    const enum rv__outcome o = recv_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
     rv__end();
-    if (o != WAIT) rv__feed_touch(pc, elem, size, true);
-    return o == DONE ? 0 : o == CLOSED ? -EPIPE : -EAGAIN;
+    if (o != RV__WAIT) rv__feed_touch(pc, elem, size, true);
+    return o == RV__DONE ? 0 : o == RV__CLOSED ? -EPIPE : -EAGAIN;
 }
 
-// Wakes all of q with the bad news: what each G does next is its own affair, so they are collected first.
-static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__glist *out, uintptr_t pc)
+// Takes all of q out with the bad news; they are linked by next. What each G does next is its own affair.
+static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter ***end, uintptr_t pc)
 {
     for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
         rv__feed_pass(pc, w->g);
         zero(w->elem, zeroed);
         w->ok = false;
-        rv__glist_push(out, w->g);
+        w->next = NULL;
+        **end = w;
+        *end = &w->next;
     }
 }
 void rv_chan_close(rv_chan *ch)
@@ -259,14 +266,16 @@ void rv_chan_close(rv_chan *ch)
     rv__begin();
     if (unlikely(!ch)) rv__fatal("close of nil channel");
     rv__feed_put(pc, ch);
-    struct rv__glist woken = {0};
+    struct rv__waiter *drained = NULL, **end = &drained;
     rv__lock(&ch->lock);
     const bool twice = ch->closed;
     base_store_relaxed(&ch->closed, 1u); // relaxed: the lock publishes it; without the lock it is a hint
-    drain_locked(&ch->receivers, ch->elem_size, &woken, pc);
-    drain_locked(&ch->senders, 0, &woken, pc);
+    drain_locked(&ch->receivers, ch->elem_size, &end, pc);
+    drain_locked(&ch->senders, 0, &end, pc);
     rv__unlock(&ch->lock);
     if (unlikely(twice)) rv__fatal("close of closed channel");
+    struct rv__glist woken = {0};
+    for (struct rv__waiter *w = drained; w; w = w->next) rv__glist_push(&woken, rv__waiter_done(w));
     rv__ready_list(&woken);
     rv__end();
 }
@@ -297,6 +306,7 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
+    rv__seeded_made(ch);
     return ch;
 }
 static unsigned long count(const struct rv__waitq *q)
@@ -313,13 +323,32 @@ static COLD _Noreturn void freed_with_waiters(const rv_chan *ch)
               : receivers == 1 ? "goroutine waits to receive"
                                : "goroutines wait to receive");
 }
+static bool only_decided(const struct rv__waitq *q)
+{
+    for (const struct rv__waiter *w = q->last; w; w = w->next == q->last ? NULL : w->next)
+        if (!w->select || !rv__select_decided(w->select)) return false;
+    return true;
+}
+// A select that is decided, by another of its channels, is no reason to complain: whoever decided it is about to take it
+// out of here. He has not yet, though the program may have seen the effect of it.
+static COLD void wait_for_decided(rv_chan *ch)
+{
+    rv__lock(&ch->lock);
+    while (ch->senders.last || ch->receivers.last) {
+        if (!only_decided(&ch->senders) || !only_decided(&ch->receivers)) freed_with_waiters(ch);
+        rv__unlock(&ch->lock);
+        sys_yield();
+        rv__lock(&ch->lock);
+    }
+}
 static void destroy(rv_chan *ch)
 {
     rv__begin();
     // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
-    if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock);
-    if (unlikely(ch->senders.last || ch->receivers.last)) freed_with_waiters(ch);
+    if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock), rv__unlock(&ch->lock);
+    if (unlikely(ch->senders.last || ch->receivers.last)) wait_for_decided(ch);
     rv__feed_forget(ch, bytes_of(ch));
+    rv__seeded_gone(ch);
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
     rv__end();
 }

@@ -4,12 +4,15 @@
 
 #include "runtime/rt.h"
 
+struct rv__select;
+
 // Somebody who waits at a channel: on his own stack. Under the channel's lock while it is in a queue, his own afterwards.
 struct rv__waiter {
     struct rv__g *g;
-    void *elem; // where from, where to; NULL: not wanted
-    struct rv__waiter *next;
-    bool ok; // his operation was done by another; false: the channel was closed
+    void *elem;                     // where from, where to; NULL: not wanted
+    struct rv__waiter *next, *prev; // in the queue
+    struct rv__select *select;      // that it is a case of; NULL: of none
+    bool ok;                        // his operation was done by another; false: the channel was closed
 };
 // First in, first out: a ring of which the last is known, so that a queue is one word.
 struct rv__waitq {
@@ -29,24 +32,62 @@ struct rv_chan {
 };
 _Static_assert(sizeof(struct rv_chan) == 64, "the header is a cache line");
 
-// Takes the next, or NULL. The caller holds the channel's lock.
-static inline struct rv__waiter *rv__waitq_pop(struct rv__waitq *q)
+static inline void rv__waitq_remove(struct rv__waitq *q, struct rv__waiter *w)
 {
-    struct rv__waiter *last = q->last;
-    if (!last) return NULL;
-    struct rv__waiter *w = last->next;
-    if (w == last)
+    if (w->next == w) {
         base_store_relaxed(&q->last, NULL); // relaxed: who looks without the lock wants a hint, chan.c says why
-    else
-        last->next = w->next;
-    return w;
+        return;
+    }
+    w->prev->next = w->next;
+    w->next->prev = w->prev;
+    if (q->last == w) base_store_relaxed(&q->last, w->prev); // relaxed: as above
 }
 static inline void rv__waitq_push(struct rv__waitq *q, struct rv__waiter *w)
 {
     struct rv__waiter *last = q->last;
-    w->next = last ? last->next : w;
-    if (last) last->next = w;
-    base_store_relaxed(&q->last, w); // relaxed: as in pop
+    if (likely(!last)) {
+        w->next = w->prev = w;
+    } else {
+        w->prev = last;
+        w->next = last->next;
+        w->next->prev = last->next = w;
+    }
+    base_store_relaxed(&q->last, w); // relaxed: as in remove
+}
+struct rv__waiter *rv__waitq_pop_select(struct rv__waitq *q);
+// Takes the next whose operation may still be done, or NULL. The caller holds the channel's lock.
+static inline struct rv__waiter *rv__waitq_pop(struct rv__waitq *q)
+{
+    if (!q->last) return NULL;
+    struct rv__waiter *w = q->last->next;
+    if (unlikely(w->select)) return rv__waitq_pop_select(q);
+    rv__waitq_remove(q, w);
+    return w;
+}
+void rv__select_leave(struct rv__select *s);
+bool rv__select_decided(const struct rv__select *s);
+// Whoever has popped w makes its goroutine ready, after the channel's lock is released. This says which that is.
+static inline struct rv__g *rv__waiter_done(struct rv__waiter *w)
+{
+    if (unlikely(w->select)) rv__select_leave(w->select);
+    return w->g;
+}
+
+// The two operations, with the channel's lock held, which their caller releases; then he wakes *wake. Out of line: chan.c.
+enum rv__outcome { RV__DONE, RV__CLOSED, RV__WAIT };
+enum rv__outcome rv__chan_send_locked(rv_chan *ch, const void *elem, struct rv__waiter **wake, uintptr_t pc);
+enum rv__outcome rv__chan_recv_locked(rv_chan *ch, void *elem, struct rv__waiter **wake, uintptr_t pc);
+_Noreturn COLD void rv__send_on_closed(void);
+COLD void rv__check_elem(const rv_chan *ch); // a send of nothing in the hands
+
+// One look says that a send (a receive) would wait, or is worth a try: chan.c's head says for whom that is exact.
+static inline bool rv__chan_would_wait(rv_chan *ch, bool send)
+{
+    const struct rv__waitq *const others = send ? &ch->receivers : &ch->senders;
+    // acquire, both: the look at `closed` comes after this one; see the head of chan.c
+    const bool waits = ch->capacity ? base_load_acquire(&ch->n) == (send ? ch->capacity : 0)
+                                    : base_load_acquire(&others->last) == NULL;
+    return waits && base_load_relaxed(&ch->closed) == 0; // relaxed: it guards nothing
 }
 
 COLD void rv__copy_long(void *to, const void *from, size_t n);

@@ -66,6 +66,19 @@ static inline void rv__feed_pass(uintptr_t pc, const void *at)
 {
     if (unlikely(rv__feed != NULL)) rv__feed_pass_slow(pc, at);
 }
+// Locks, for races and lock orders. how: enum base_locking. request: before it may wait; release: before the real one.
+static inline void rv__feed_lock_request(uintptr_t pc, const void *at, int how)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->lock_request(rv__feed->current(), pc, at, how);
+}
+static inline void rv__feed_lock_acquired(uintptr_t pc, const void *at, int how)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->lock_acquired(rv__feed->current(), pc, at, how);
+}
+static inline void rv__feed_lock_release(uintptr_t pc, const void *at, int how)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->lock_release(rv__feed->current(), pc, at, how);
+}
 static inline void rv__feed_touch(uintptr_t pc, const void *at, size_t n, bool write)
 {
     if (unlikely(rv__feed != NULL) && at && n) rv__feed->access(rv__feed->current(), pc, at, n, write);

@@ -72,9 +72,7 @@ void rv__p_hand_off(struct rv__p *p)
         rv__m_unpark(m, p);
         return;
     }
-    rv__lock(&rv__sched.lock);
-    rv__p_idle_put_locked(p);
-    rv__unlock(&rv__sched.lock);
+    rv__p_idle_put(p);
     sys_membarrier(); // sched.h, lost wake-ups
     if (rv__anything_to_do() || rv__wants_poller()) rv__wake_one();
 }
@@ -129,9 +127,7 @@ bool rv__m_start(void)
         rv__m_unpark(m, p);
         return true;
     }
-    rv__lock(&rv__sched.lock);
-    rv__p_idle_put_locked(p);
-    rv__unlock(&rv__sched.lock);
+    rv__p_idle_put(p);
     sys_membarrier(); // against the poller: it sees the work, or we that it polls
     if (base_load_relaxed(&rv__sched.poller)) rv__netpoll_break(); // it takes an idle P when it comes back
     return false;
@@ -241,14 +237,16 @@ void rv__m_want(void)
     base_store_release(&rv__sched.want_m, 1u); // release: pairs with the maker's exchange
     sys_futex_wake(&rv__sched.want_m, 1);
 }
-static void make_one(void)
+static bool make_one(void)
 {
     static bool said;
-    if (base_load_relaxed(&rv__sched.ms) < rv__m_most && start_thread()) return;
-    if (said) return;
+    if (base_load_relaxed(&rv__sched.ms) < rv__m_most && start_thread()) return true;
+    if (!said)
+        base_say(
+            "no more threads can be made (%u exist): goroutines wait for those in system calls, and are not preempted",
+            base_load_relaxed(&rv__sched.ms));
     said = true;
-    base_say("no more threads can be made (%u exist): goroutines wait for those in system calls, and are not preempted",
-             base_load_relaxed(&rv__sched.ms));
+    return false;
 }
 void *rv__m_maker(void *arg)
 {
@@ -259,7 +257,8 @@ void *rv__m_maker(void *arg)
             sys_futex_wait(&rv__sched.want_m, 0);
             continue;
         }
-        if (base_load_relaxed(&rv__sched.idle_ms) == 0) make_one();
+        // None can be made: who comes back looks for work himself, and sysmon asks again; asking ourselves would go on and on.
+        if (base_load_relaxed(&rv__sched.idle_ms) == 0 && !make_one()) continue;
         if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_to_do()) rv__wake_one();
     }
     return NULL;

@@ -1,6 +1,6 @@
 // pin.c: goroutines that run in one thread only: by rv_lock_os_thread, or while they hold something that belongs to the thread (a pthread
 // mutex, a FILE, a signal mask of its own; base/hooks.h). Such an M runs nobody else: when its goroutine waits, it hands its P on
-// and waits too, until whoever picks the goroutine passes a P to it (proc.c).
+// and waits too, until whoever picks the goroutine passes a P to it (find.c).
 //
 // Whether a goroutine is locked is read and written by its own thread, so the pins need no section. A handler that preempts between the
 // two stores leaves g->locked as m->locked says.

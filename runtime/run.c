@@ -1,4 +1,4 @@
-// run.c: rv_run from its beginning to its end, and how many Ps there are.
+// run.c: rv_run from its beginning to its end.
 //
 // The end. The main goroutine has returned: `stopping` is set, and each M is told (attention DROPPED, or a permit without
 // a P). An M that runs a goroutine goes on until that next calls us; there its thread ends, and the goroutine is
@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <time.h>
 
-#include "base/arena.h"
 #include "base/env.h"
 #include "base/flags.h"
 #include "base/print.h"
@@ -18,6 +17,7 @@
 #include "runtime/fault.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum { MAIN_STACK = 8 << 20 };
 
@@ -33,63 +33,20 @@ static struct main_call {
     uintptr_t pc; // of the call
 } call;
 
-int64_t rv__now(void)
+int64_t rv__real_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t); // not by base/sys.h: the vDSO needs no system call
     return t.tv_sec * 1000000000 + t.tv_nsec;
 }
-int64_t rv_now(void) { return rv__now(); }
+// relaxed: as rv__seeded_now needs it
+int64_t rv__now(void) { return unlikely(base_load_relaxed(&rv__seeded)) ? rv__seeded_now() : rv__real_now(); }
+int64_t rv_now(void)
+{
+    if (unlikely(rv__seeded_on())) rv__seeded_look_at_clock();
+    return rv__now();
+}
 
-// ---- GOMAXPROCS ------------------------------------------------------------------------------------------------------
-
-static struct rv__p *make_p(uint32_t index)
-{
-    struct rv__p *p = (struct rv__p *)(((uintptr_t)base_arena_alloc(sizeof *p + 64) + 63) & ~(uintptr_t)63);
-    p->index = index;
-    rv__runq_init(&p->runq);
-    rv__timers_init(&p->timers);
-    base_store_relaxed(&p->status, (uintptr_t)RV__P_RETIRED);
-    return p;
-}
-// Guarded by sched.lock. New Ps are idle; surplus ones retire when their M next looks for work (proc.c).
-static void set_procs_locked(int n)
-{
-    const uint32_t had = rv__sched.n_ps;
-    for (uint32_t i = had; i < (uint32_t)n; i++) rv__sched.ps[i] = make_p(i);
-    if ((uint32_t)n > had) base_store_release(&rv__sched.n_ps, (uint32_t)n); // release: the Ps
-    base_store_relaxed(&rv__sched.procs, n);
-    for (int i = 0; i < n; i++) {
-        uintptr_t retired = RV__P_RETIRED;
-        // acquire: pairs with the release in retire: its queue is empty
-        if (base_cas_acquire(&rv__sched.ps[i]->status, &retired, (uintptr_t)RV__P_IDLE))
-            rv__p_idle_put_locked(rv__sched.ps[i]);
-    }
-    struct rv__p **at = &rv__sched.idle_p; // idle ones are retired at once: they have no M that could do it
-    while (*at) {
-        struct rv__p *p = *at;
-        if ((int)p->index < n) {
-            at = &p->idle_next;
-            continue;
-        }
-        *at = p->idle_next;
-        base_store_relaxed(&rv__sched.idle_ps, rv__sched.idle_ps - 1);
-        rv__timers_move(&p->timers, &rv__sched.ps[0]->timers);
-        base_store_release(&p->status, (uintptr_t)RV__P_RETIRED);
-    }
-}
-int rv_gomaxprocs(int n)
-{
-    if (n > RV__MAX_P) n = RV__MAX_P;
-    struct rv__g *g = rv__enter();
-    rv__lock(&rv__sched.lock);
-    const int was = rv__sched.procs;
-    if (n >= 1 && base_load_relaxed(&rv__sched.running)) set_procs_locked(n);
-    rv__unlock(&rv__sched.lock);
-    if (n > was) rv__wake_one();
-    rv__leave(g);
-    return was;
-}
 int64_t rv_num_goroutine(void)
 {
     int64_t n = base_load_relaxed(&rv__sched.created) - base_load_relaxed(&rv__sched.ended);
@@ -183,12 +140,14 @@ COLD static void in_child(void)
 static void init_once(void)
 {
     base_flags_parse(base_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
+    rv__seeded_init();
     rv__fault_init();
     rv__feed_init();
     pthread_atfork(NULL, NULL, in_child);
 }
 static int procs_wanted(void)
 {
+    if (rv__seeded_on()) return 1;
     const int n = base_flags.maxprocs > 0 ? base_flags.maxprocs : rv_num_cpu();
     return n < RV__MAX_P ? n : RV__MAX_P;
 }
@@ -208,9 +167,7 @@ static int begin(void)
 }
 static struct rv__g *make_main(struct rv__m *m)
 {
-    rv__lock(&rv__sched.lock);
-    set_procs_locked(procs_wanted());
-    rv__unlock(&rv__sched.lock);
+    rv__procs_set(procs_wanted());
     struct rv__p *p = rv__p_idle_get();
     rv__p_acquire(m, p);
     struct rv__g *g = rv__g_make(NULL, p, rv__main_goroutine, NULL, MAIN_STACK, call.pc);
@@ -235,6 +192,7 @@ static void drop_ms(struct rv__m *me)
 static void forget(void)
 {
     rv__netpoll_forget();
+    rv__seeded_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);

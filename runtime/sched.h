@@ -5,7 +5,8 @@
 //       without one until it next enters a section; there it waits for one.
 //   (2) An M without work and without a P is on the list of idle Ms, or the poller, or spins for work with a P.
 //   (3) A P is held by one M, or on the list of idle Ps, or SYSCALL: its M is in the kernel, and whoever changes the
-//       status from SYSCALL has it.
+//       status from SYSCALL has it; or RETIRED, which only those from number GOMAXPROCS on are, or soon will be.
+//   (4) The list of idle Ps holds none of those (procs.c).
 //
 // Lost wake-ups. Who makes work (puts a G into a queue, makes a timer the earliest) does it by plain stores and then looks
 // whether a P is idle. Who goes idle first says so (puts its P on the list), then calls membarrier, then looks at all queues and
@@ -28,11 +29,16 @@
 
 enum { RV__MAX_P = 256, RV__G_BLOCK = 64, RV__ID_BATCH = 64 };
 
+struct rv__stall { // stall.c: what should grow, since when it has not, and whether that was said
+    uint64_t count;
+    int64_t since; // 0: nothing was seen yet
+    bool said;
+};
 struct rv__m {
     struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
     struct rv__p *p;       // atomic: its own, but sysmon takes it from one that sleeps in the kernel
     uint32_t seq;          // atomic: odd inside a section; the M writes
-    uint32_t preempt;      // atomic: asked to stop; read at the end of a section
+    uint32_t preempt;      // atomic: asked to stop; read at the end of a section; under sched=seed always set
     uint32_t attention;    // atomic: enum rv__attention; read at the beginning of a section
     uint32_t *left;        // on_cpu of the goroutine that it has just left; see rv__arrive
     int *errno_at;         // its thread's errno
@@ -51,6 +57,7 @@ struct rv__m {
     // For sysmon and signals.
     int tid;
     pthread_t thread;
+    struct rv__stall stall; // sysmon's
     struct rv__g hidden;    // of a plain thread: its G
     struct rv__m *all_next; // constant once in the list
 } __attribute__((aligned(64)));
@@ -186,7 +193,7 @@ ALWAYS_INLINE void rv__section_end(struct rv__m *m)
 // rt.h's rv__enter and rv__leave, inline. The M at the end of a section may be another one than at its beginning.
 COLD struct rv__m *rv__m_foreign(void); // a plain thread's first call: makes it an M without a P
 COLD void rv__attend(struct rv__m *m);
-COLD void rv__preempt_park(struct rv__m *m);
+COLD struct rv__m *rv__preempt_park(struct rv__m *m); // returns the M that it goes on in
 ALWAYS_INLINE struct rv__m *rv__begin(void)
 {
     struct rv__m *m = rv__m();
@@ -198,15 +205,14 @@ ALWAYS_INLINE struct rv__m *rv__begin(void)
 ALWAYS_INLINE void rv__end(void)
 {
     struct rv__m *m = rv__m();
-    if (unlikely(base_load_relaxed(&m->preempt))) rv__preempt_park(m); // relaxed: a handler of this thread, or a hint
+    if (unlikely(base_load_relaxed(&m->preempt)))
+        m = rv__preempt_park(m); // relaxed: a handler of this thread, or a hint
     rv__section_end(m);
 }
 
-// proc.c
-void rv__schedule(struct rv__m *m);   // an M's life, inside a section; returns when its thread shall end
-void rv__global_put(struct rv__g *g); // at the end of the global queue
-void rv__global_put_list(struct rv__glist *l);
-void rv__wake_one(void); // an M for an idle P, if there is one and nobody looks for work already
+// proc.c and find.c
+void rv__schedule(struct rv__m *m); // an M's life, inside a section; returns when its thread shall end
+void rv__wake_one(void);            // an M for an idle P, if there is one and nobody looks for work already
 void rv__run_next(struct rv__m *m, struct rv__g *g); // leaves g, which is queued or parks, for whoever runs next
 void rv__to_g0(struct rv__m *m, struct rv__g *g);    // leaves g for its M's g0
 _Noreturn void rv__drop(struct rv__m *m);            // the running goroutine goes no further, and its thread ends
@@ -214,6 +220,21 @@ void rv__ready_fired(struct rv__g *g);               // rv__ready, for the fire 
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
 bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends
+bool rv__anything_by(int64_t when);                  // the same, but of timers only those due by then
+
+// global.c
+void rv__global_put(struct rv__g *g); // at the end of the global queue
+void rv__global_put_list(struct rv__glist *l);
+void rv__global_put_chunk(struct rv__chunk *c, bool fresh);
+void rv__urgent_put(struct rv__g *g); // global_put, and sysmon makes room for it soon
+struct rv__m *
+rv__owner_of_next(struct rv__p *p); // of the goroutine that p would run next, if it has one; that is taken out
+
+// procs.c
+void rv__procs_set(int n); // how many Ps there are; rv_gomaxprocs
+void rv__p_retire(
+    struct rv__p *p); // the caller has it alone: gives away all that it has, if it is one too many, and the P
+void rv__p_idle_put(struct rv__p *p); // the caller has it alone: to the list of idle ones, or it retires
 
 // g.c
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc);
@@ -234,17 +255,16 @@ void rv__m_park(struct rv__m *m);                       // the thread waits for 
 void rv__m_unpark(struct rv__m *m, struct rv__p *next); // gives one, with a P or NULL
 struct rv__m *rv__m_idle_get(void);                     // or NULL; then another one is on its way
 struct rv__m *rv__m_next(
-    struct rv__p *p); // who shall have p: the M of the goroutine that is next, if it runs there only; an idle one
-struct rv__m *rv__owner_of_next(struct rv__p *p); // the former, its goroutine taken out of the queue; or NULL
-extern uint32_t rv__m_most;                       // Ms that may exist; tests make it small
-bool rv__m_start(void);                           // an idle M takes an idle P, and looks for work; false: not now
+    struct rv__p *p);       // who shall have p: the M of the goroutine that is next, if it runs there only; an idle one
+extern uint32_t rv__m_most; // Ms that may exist; tests make it small
+bool rv__m_start(void);     // an idle M takes an idle P, and looks for work; false: not now
 void rv__m_idle_put(struct rv__m *m);
 void rv__m_want(void); // has one more idle M made, by a thread that may block for it
 void *rv__m_maker(void *);
 void rv__p_acquire(struct rv__m *m, struct rv__p *p); // p is RUNNING in m
 struct rv__p *rv__p_release(struct rv__m *m);         // m has none any more; its status is the caller's to set
 struct rv__p *rv__p_idle_get(void);                   // or NULL
-void rv__p_idle_put_locked(struct rv__p *p);
+void rv__p_idle_put_locked(struct rv__p *p);          // its index is below procs
 void rv__p_hand_off(struct rv__p *p); // to an idle M if there is anything to do, else to the list of idle Ps
 
 // pin.c: for instrument/ (base/hooks.h)
@@ -255,12 +275,12 @@ void rv__mask_changed(void);
 // syscall.c, preempt.c, sysmon.c
 bool rv__blocking_begin(bool surely);                     // for instrument/, as is:
 void rv__blocking_end(void);                              // as rv_syscall_exit, in the same thread
-void rv__urgent_put(struct rv__g *g);                     // global_put, and sysmon makes room for it soon
 void rv__wait_in_place(struct rv__m *m, struct rv__g *g); // without a P, on g's stack: until g's turn comes, in this M
 COLD void rv__attend(struct rv__m *m);                    // rv__enter found attention
 bool rv__retake(struct rv__p *p);                         // from an M in the kernel; hands it on
 void rv__preempt_init(void);
 void rv__preempt_signal(struct rv__m *m); // now
+bool rv__runs(int tid);                   // the thread does not sleep in the kernel
 bool rv__preempt(struct rv__p *p);        // asks the goroutine that runs on p to stop; false: not now
 void *rv__sysmon(void *);
 void rv__monitor_wake(void);

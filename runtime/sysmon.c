@@ -11,9 +11,11 @@
 //   an idle P, and work elsewhere       brings an M to it
 //
 // It sleeps for 20 us while Ps are lost to system calls, and after 50 rounds without that twice as long each time, up to 1 ms;
-// it does not wake up at all once all Ps have been idle for 20 ms: waking it costs whoever takes a P 8 us, which is too much for each
-// of many short sleeps.
+// it does not wake up at all while all Ps are idle. To wake it costs whoever takes a P 8 us, and sysmon as much for each round that it
+// makes, so it learns from how long it slept: at first it sleeps as soon as all are idle; each time that it is woken before
+// BRIEF_NS are over it lets them be idle for twice as long before, up to 20 ms.
 #include "runtime/sched.h"
+#include "runtime/sem.h"
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -24,6 +26,7 @@
 #include "runtime/dump.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum {
     US = 1000,
@@ -36,7 +39,8 @@ enum {
     HELPERS = 2, // threads: this one and the maker
     SCAVENGE_NS = 1000 * MS,
     QUIET = 50,
-    IDLE = 20 // rounds of 1 ms
+    PATIENCE = 20, // rounds of 1 ms, at most
+    BRIEF_NS = 5 * MS
 };
 
 void rv__monitor_wake(void)
@@ -88,21 +92,31 @@ static void scavenge(int64_t now)
     static int64_t next;
     if (now >= next) next = now + (rv__stack_scavenge() ? SCAVENGE_NS / 50 : SCAVENGE_NS);
 }
+// What people have asked for, and what is done seldom.
+static void watch(int64_t now)
+{
+    scavenge(now);
+    rv__note_waits(now, false);
+    rv__schedtrace(now);
+    rv__stall_watch(now);
+}
 // Until a P runs again (rv__p_acquire), or the end.
 static void sleep_while_idle(void)
 {
     base_store_relaxed(&rv__sched.monitor_asleep, 1u);
     sys_membarrier(); // an M that takes a P sees us asleep, or we see that it has
-    if (!all_idle() || base_load_relaxed(&rv__sched.stopping)) {
+    if (!all_idle() || base_load_relaxed(&rv__sched.stopping) || rv__sem_posts_left()) {
         base_store_relaxed(&rv__sched.monitor_asleep, 0u);
         return;
     }
     check_dead();
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
-        const struct timespec *const limit = rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        const bool asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
+        const bool more = rv__netpoll_check(rv__real_now()) || rv__stack_scavenge_more();
+        const struct timespec *const limit = asked || more ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
-        if (limit) scavenge(rv__now());
+        if (limit) watch(rv__real_now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -176,6 +190,10 @@ static void poll_late(int64_t now)
 static bool look(int64_t now)
 {
     bool did = false;
+    if (unlikely(rv__seeded_on())) {
+        rv__seeded_watch();
+        return false;
+    }
     poll_late(now);
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
@@ -187,7 +205,10 @@ static bool look(int64_t now)
         if (status == RV__P_RUNNING) see_running(p, now);
     }
     see_urgent(now);
-    if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_to_do()) rv__wake_one();
+    rv__netpoll_check(now);
+    // A timer that is due just now is the poller's, who wakes up at this moment.
+    const int64_t due = base_load_relaxed(&rv__sched.poller) ? now - 20 * US : now;
+    if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_by(due)) rv__wake_one();
     return did;
 }
 static int64_t next_pause(int64_t was, uint32_t quiet, int64_t now)
@@ -205,24 +226,25 @@ void *rv__sysmon(void *arg)
     rv__feed_carry(NULL);
     prctl(PR_SET_TIMERSLACK, 1);
     int64_t pause = 20 * US;
-    for (uint32_t quiet = 0, idle = 0; !base_load_relaxed(&rv__sched.stopping);) {
+    for (uint32_t quiet = 0, idle = 0, patience = 0; !base_load_relaxed(&rv__sched.stopping);) {
         sleep_ns(idle ? MS : pause);
-        idle = all_idle() && base_flags.schedtrace <= 0 ? idle + 1 : 0;
-        if (idle > IDLE) {
-            rv__note_waits(rv__now(), true);
+        idle = all_idle() ? idle + 1 : 0;
+        if (idle > patience) {
+            const int64_t from = rv__real_now();
+            rv__note_waits(from, true);
             sleep_while_idle();
+            patience = rv__real_now() - from >= BRIEF_NS ? 0 : patience < PATIENCE / 2 ? 2 * patience + 1 : PATIENCE;
             quiet = idle = 0;
         }
-        const int64_t now = rv__now();
+        const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
-        const bool did = look(now);
+        const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
-        scavenge(now);
-        rv__note_waits(now, false);
-        rv__schedtrace(now);
+        watch(real);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }
+    rv__sem_deliver(true);
     rv__m_finish(m);
     return NULL;
 }

@@ -174,6 +174,50 @@ static void sieve(long n)
     reportf("sieve", transfers(filters, n), ns, "ms=%ld last=%ld", (long)(ns / MS), (long)filters[n - 1].prime);
 }
 
+enum { WAYS = 4 };
+struct feeder {
+    rv_chan *ch;
+    long items;
+};
+static void feed(void *p)
+{
+    const struct feeder *f = p;
+    const int64_t one = 1;
+    for (long i = 0; i < f->items; i++) rv_chan_send(f->ch, &one);
+}
+static void select_among(const char *name, long n, size_t capacity)
+{
+    struct feeder f[WAYS];
+    for (int i = 0; i < WAYS; i++) {
+        f[i] = (struct feeder){RV_CHAN(int64_t, capacity), n / WAYS};
+        rv_go(feed, &f[i]);
+    }
+    int64_t sum = 0, v = 0;
+    const int64_t start = rv_now();
+    for (long k = 0; k < n / WAYS * WAYS; k++) {
+        rv_case c[] = {RV_RECV(f[0].ch, &v), RV_RECV(f[1].ch, &v), RV_RECV(f[2].ch, &v), RV_RECV(f[3].ch, &v)};
+        rv_select(c, WAYS, 0);
+        sum += v;
+    }
+    report(name, n, rv_now() - start);
+    expect(sum == n / WAYS * WAYS, name);
+    for (int i = 0; i < WAYS; i++) rv_chan_free(f[i].ch);
+}
+static void select4(long n) { select_among("select4", n, 0); }
+static void select4buf(long n) { select_among("select4buf", n, 128); }
+static void select_default(long n)
+{
+    rv_chan *a = RV_CHAN(int64_t, 0), *b = RV_CHAN(int64_t, 0);
+    long misses = 0;
+    const int64_t start = rv_now();
+    for (long i = 0; i < n; i++)
+        misses += rv_select((rv_case[]){RV_RECV(a, NULL), RV_RECV(b, NULL)}, 2, RV_SELECT_DEFAULT) < 0;
+    report("select_default", n, rv_now() - start);
+    expect(misses == n, "select_default");
+    rv_chan_free(a);
+    rv_chan_free(b);
+}
+
 static const struct bench benches[] = {
     {"pingpong", 1000000, "unbuffered ping-pong over two channels: ns per round trip (2 hand-overs)", pingpong},
     {"unbuf", 2000000, "unbuffered producer/consumer: ns per item", unbuf},
@@ -183,5 +227,8 @@ static const struct bench benches[] = {
     {"chan_uncont", 10000000, "one goroutine: send then receive on a channel of 1: ns per pair", chan_uncont},
     {"ring", 1000000, "ring of 1000 goroutines, n hops of one token: ns per hop", ring},
     {"sieve", 3000, "concurrent prime sieve, first n primes: ns per channel transfer", sieve},
+    {"select4", 1000000, "select over 4 unbuffered channels with 4 producers: ns per item", select4},
+    {"select4buf", 2000000, "select over 4 channels of 128 with 4 producers: ns per item", select4buf},
+    {"select_default", 20000000, "select over 2 empty channels with default: ns per poll", select_default},
 };
 const struct bench_table chan_table = {benches, COUNT_OF(benches)};

@@ -10,8 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct bench_table *const tables[] = {&spawn_table, &sched_table, &chan_table, &timer_table,
-                                                   &sysnet_table};
+static const struct bench_table *const tables[] = {&spawn_table, &sched_table, &chan_table,
+                                                   &sync_table,  &timer_table, &sysnet_table};
 uint64_t sink;
 
 static void report_common(const char *name, long ops, int64_t ns)

@@ -28,7 +28,7 @@ struct bench_table {
     const struct bench *benches;
     size_t count;
 };
-extern const struct bench_table spawn_table, sched_table, chan_table, timer_table, sysnet_table;
+extern const struct bench_table spawn_table, sched_table, chan_table, sync_table, timer_table, sysnet_table;
 
 // Print one result; fmt is the "key=value ..." after the common part.
 void report(const char *name, long ops, int64_t ns);

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/chan.h"
+#include "runtime/syncq.h"
 
 static inline uint64_t rig_random(uint64_t *state) // xorshift; not of 0
 {
@@ -42,6 +44,22 @@ static inline size_t rig_waiters(rv_chan *ch, bool senders)
     rv__unlock(&ch->lock);
     rv__leave(g);
     return n;
+}
+
+// How many wait in a ring of syncq.h, at which nobody else is at work.
+static inline size_t rig_sleepers(void *const *queue)
+{
+    size_t n = 0;
+    const struct rv__sleeper *const last = *queue;
+    for (const struct rv__sleeper *w = last; w; w = w->next == last ? NULL : w->next) n++;
+    return n;
+}
+// A page that holds one object and goes away as a whole.
+static inline void *rig_page(void)
+{
+    void *const page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(page, MAP_FAILED);
+    return page;
 }
 
 // Runs fn(arg) as the main goroutine of a child process. Returns its wait status, and in said (NUL-terminated, cut at `room`) what it

@@ -283,7 +283,7 @@ static void wait_for_pages(void *limit) // in the kernel, so that all Ps are idl
 }
 static void burst(void *arg)
 {
-    enum { N = 2000 };
+    enum { N = 1000 };
     const long before = resident();
     (void)arg;
     gate = rv_chan_make(0, 0);

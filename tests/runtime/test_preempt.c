@@ -8,10 +8,12 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "runtime/sched.h"
 #include "tests/runtime/rig.h"
+#include "tests/runtime/storm.h"
 
 static uint32_t stop, done; // atomic
 static bool stopped(void) { return base_load_acquire(&stop); }
@@ -73,31 +75,6 @@ Test(preempt, in_the_middle_of_libc, .timeout = 700) { cr_assert_eq(rv_run(besid
 
 // ---- a storm of signals ----------------------------------------------------------------------------------------------
 
-static uint32_t budget = ~0u, over; // atomic: signals to each M that are left; the end of the storm
-static void *storm(void *arg)
-{
-    const struct timespec pause = {.tv_nsec = 50000};
-    while (!base_load_acquire(&over)) {
-        const uint32_t left = base_load_relaxed(&budget); // relaxed: a figure
-        for (struct rv__m *m = base_load_acquire(&rv__sched.all_m); m && left; m = m->all_next)
-            if (base_load_acquire(&m->tid) && m->g != &m->hidden) rv__preempt_signal(m);
-        if (left && left != ~0u) base_cas_acq_rel(&budget, &(uint32_t){left}, left - 1);
-        nanosleep(&pause, NULL);
-    }
-    return arg;
-}
-static pthread_t start_storm(uint32_t signals)
-{
-    pthread_t t;
-    base_store_relaxed(&budget, signals);
-    cr_assert_eq(pthread_create(&t, NULL, storm, NULL), 0);
-    return t;
-}
-static void end_storm(pthread_t t)
-{
-    base_store_release(&over, 1u);
-    pthread_join(t, NULL);
-}
 static rv_chan *ch;
 static void passes(void *arg)
 {
@@ -115,12 +92,12 @@ static void in_storm(void *arg)
     (void)arg;
     rv_gomaxprocs(2);
     ch = rv_chan_make(sizeof(long), 8);
-    const pthread_t t = start_storm(~0u);
+    const pthread_t t = storm_start(~0u);
     for (int i = 0; i < 8; i++) rv_go(passes, NULL);
     for (int i = 0; i < 3; i++) rv_go(hog, NULL);
     RIG_UNTIL(base_load_acquire(&done) == 8);
     wait_all(11);
-    end_storm(t);
+    storm_end(t);
 }
 Test(preempt, storm_over_channels_and_queues, .timeout = 120) { cr_assert_eq(rv_run(in_storm, NULL), 0); }
 
@@ -149,6 +126,41 @@ static int by_sem(void)
     until.tv_nsec %= 1000000000;
     return ends_by(sem_timedwait(&sem, &until), ETIMEDOUT);
 }
+// The listener's queue is full until the storm is over, so connect sleeps through it.
+struct connecting {
+    int listener, waiting;
+    uint32_t begun; // atomic
+};
+static void *accepts_late(void *arg)
+{
+    struct connecting *const c = arg;
+    while (!base_load_acquire(&c->begun) || base_load_relaxed(&storm_left)) sched_yield();
+    for (int i = 0; i < 2; i++) close(accept(c->listener, NULL, NULL));
+    return NULL;
+}
+static int connect_through(long timeout_s) // 0: none, and the kernel restarts it; else we do
+{
+    const struct sockaddr_un name = {.sun_family = AF_UNIX}; // bind gives it one
+    struct sockaddr_un at;
+    socklen_t size = sizeof at;
+    struct connecting c = {.listener = socket(AF_UNIX, SOCK_STREAM, 0), .waiting = socket(AF_UNIX, SOCK_STREAM, 0)};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    const struct timeval limit = {.tv_sec = timeout_s};
+    pthread_t t;
+    bind(c.listener, (const struct sockaddr *)&name, sizeof name.sun_family);
+    getsockname(c.listener, (struct sockaddr *)&at, &size);
+    cr_assert(listen(c.listener, 0) == 0 && connect(c.waiting, (struct sockaddr *)&at, size) == 0);
+    if (timeout_s) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    cr_assert_eq(pthread_create(&t, NULL, accepts_late, &c), 0);
+    base_store_release(&c.begun, 1u);
+    const int result = connect(fd, (struct sockaddr *)&at, size), error = errno;
+    pthread_join(t, NULL);
+    for (int i = 0; i < 3; i++) close((int[]){c.listener, c.waiting, fd}[i]);
+    errno = error;
+    return result;
+}
+static int by_connect(void) { return connect_through(0); }
+static int by_connect_within(void) { return connect_through(30); }
 #define CALL(f)                                                                                                        \
     {                                                                                                                  \
 #f, f                                                                                                          \
@@ -156,8 +168,9 @@ static int by_sem(void)
 static const struct {
     const char *name;
     int (*fn)(void);
-} calls[] = {CALL(by_nanosleep), CALL(by_usleep), CALL(by_clock),       CALL(by_poll), CALL(by_ppoll), CALL(by_select),
-             CALL(by_pselect),   CALL(by_epoll),  CALL(by_epoll_pwait), CALL(by_recv), CALL(by_read),  CALL(by_sem)};
+} calls[] = {CALL(by_nanosleep), CALL(by_usleep),  CALL(by_clock),   CALL(by_poll),          CALL(by_ppoll),
+             CALL(by_select),    CALL(by_pselect), CALL(by_epoll),   CALL(by_epoll_pwait),   CALL(by_recv),
+             CALL(by_read),      CALL(by_sem),     CALL(by_connect), CALL(by_connect_within)};
 static void see_no_signal(void *arg)
 {
     (void)arg;
@@ -165,15 +178,15 @@ static void see_no_signal(void *arg)
     cr_assert(pipe(pipes) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
     setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
     epoll = epoll_create1(0);
-    const pthread_t storming = start_storm(0);
+    const pthread_t storming = storm_start(0);
     for (int k = 0; k < 10; k++)
         for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-            base_store_relaxed(&budget, 5u);
+            base_store_relaxed(&storm_left, 5u);
             errno = 0;
             const int result = calls[i].fn();
             cr_assert(result >= 0, "%s: %s", calls[i].name, strerror(errno));
         }
-    end_storm(storming);
+    storm_end(storming);
 }
 Test(preempt, calls_see_no_signal, .timeout = 60) { cr_assert_eq(rv_run(see_no_signal, NULL), 0); }
 

@@ -9,7 +9,7 @@
 
 // ---- against a naive model -----------------------------------------------------------------------------------------
 
-enum { HEAPS = 3, TIMERS = 300, STEPS = 20000 };
+enum { HEAPS = 3, TIMERS = 300, STEPS = 10000 };
 static struct rv__timers heaps[HEAPS];
 static struct rv__timer timers[TIMERS];
 static struct {

@@ -53,7 +53,7 @@ static void model(void *random)
     bool waits[WAITERS] = {false};
     int64_t counter = 0;
     for (int i = 0; i < WAITERS; i++) w[i].wg = &wg, rv_go(wait_when_told, &w[i]);
-    for (int step = 0; step < 5000; step++) {
+    for (int step = 0; step < 2000; step++) {
         const uint64_t r = rig_random(random);
         const int i = (int)(r / 8 % WAITERS);
         const int64_t n = r % 8 == 0 ? (int64_t)(r / 64 % 5) : r % 8 < 5 && counter ? -1 : 0;

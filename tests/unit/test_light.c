@@ -5,6 +5,7 @@
 #include "detector/objects.h"
 #include "detector/report.h"
 #include "detector/strand.h"
+#include "detector/sweep.h"
 
 #ifdef RAVEL_TINY
 enum { LIVE = 2000, MANY = 20000 };
@@ -182,4 +183,36 @@ Test(light, many_one_after_the_other_leave_nothing, .init = begin, .fini = end)
     cr_expect_eq(races, 0u);
     cr_expect_lt(bytes(), half + half / 8 + (1u << 20), "%lu bytes, and %lu at half time", (unsigned long)bytes(),
                  (unsigned long)half);
+}
+
+// Stacks lie one after the other, of several sizes, in places that are used again; beside a naive search.
+Test(light, an_address_finds_its_stack, .init = begin, .fini = end)
+{
+    enum { PLACES = 64, ROOM = 1 << 20 };
+    struct place {
+        struct det_strand *s;
+        uintptr_t lo, hi;
+    } places[PLACES] = {{NULL, 0, 0}};
+    uint64_t random = 88172645463325252u;
+    for (unsigned i = 0; i < 20000; i++) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        struct place *p = &places[random % PLACES];
+        if (p->s) {
+            det_strand_carry(thread[0], p->s);
+            det_strand_finish(p->s);
+            p->s = NULL;
+        } else {
+            p->lo = memory + (random % PLACES) * ROOM + (random >> 20) % 4 * 4096;
+            p->hi = p->lo + (4096ul << (random >> 24) % 8);
+            p->s = det_strand_create_light(maker, 0x400001, i + 1);
+            det_strand_start(p->s, 0, p->lo, p->hi);
+        }
+        const uintptr_t addr = memory + (random >> 30) % ((uintptr_t)PLACES * ROOM);
+        const struct place *q = &places[(addr - memory) / ROOM];
+        const bool inside = q->s && addr >= q->lo && addr < q->hi;
+        uint32_t id = 0;
+        uintptr_t lo = 0, hi = 0;
+        cr_assert_eq(det_strand_at(addr, &id, &lo, &hi), inside, "step %u, address %lx", i, (unsigned long)addr);
+        if (inside) cr_assert(id == det_strand_id(q->s) && lo == q->lo && hi == q->hi, "step %u", i);
+    }
 }
