@@ -113,7 +113,8 @@ struct base_detector {
     bool (*inside)(void);
 };
 
-// instrument/'s. NULL: there is nothing to report to (checking is off, or not for this process).
+// instrument/'s. NULL: there is nothing to report to (checking is off, or not for this process). A table of another size than
+// the runtime's: they are of different versions, and the runtime ends the process with a line that says so.
 const struct base_detector *ravel_attach(const struct base_runtime *runtime);
 
 #endif

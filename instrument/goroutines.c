@@ -178,7 +178,9 @@ static const struct base_detector table = {
 };
 INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *runtime)
 {
-    if (!current() || !runtime || runtime->size != sizeof *runtime) return NULL;
+    static const struct base_detector mismatch = {0};
+    if (!current() || !runtime) return NULL;
+    if (runtime->size != sizeof *runtime) return &mismatch;
     ins_runtime = runtime;
     ins_point_slow = runtime->point;
     ins_give_way_slow = runtime->give_way;

@@ -7,6 +7,8 @@
 // whoever completed its operation did. (That one passes through it. So a sender that finds a receiver waiting at an empty ring learns what that did before
 // it waited, which Go's rules do not promise; it costs no false report.)
 #include "runtime/feed.h"
+#include "base/print.h"
+#include "base/sys.h"
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
 
@@ -26,7 +28,11 @@ void rv__feed_init(void)
         table.give_way = rv__seeded_give_way;
     }
     const struct base_detector *d = ravel_attach ? ravel_attach(&table) : NULL;
-    if (d && d->size == sizeof *d) rv__feed = d;
+    if (d && d->size != sizeof *d) {
+        base_say("libravel_go.a and the detectors are of different versions of Ravel: link those of one");
+        sys_call1(SYS_exit_group, 2);
+    }
+    rv__feed = d;
 }
 COLD void rv__feed_finish_slow(struct rv__g *g)
 {
