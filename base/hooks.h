@@ -71,7 +71,11 @@ struct base_detector {
     // A strand for a new goroutine, whose creator is the calling thread's current strand: what that did so far happens before what
     // the goroutine does. Nobody joins it. NULL: not to be watched.
     struct det_strand *(*create)(uintptr_t pc, uint64_t goid);
-    // The goroutine was not started after all. In its stead come carry, start, ..., finish.
+    // Who calls, and from where, for `created_by`.
+    uint64_t (*origin)(struct det_strand *s, uintptr_t pc);
+    // s, which has not begun, was made in the name of origin, some time ago and by another strand: so reports shall say. Orders nothing.
+    void (*created_by)(struct det_strand *s, uint64_t origin);
+    // The goroutine, which nobody carries, never runs again, or was not started at all. In its stead come carry, start, ..., finish.
     void (*abandon)(struct det_strand *s);
     void (*name)(struct det_strand *s, const char *name); // copied, at most 31 bytes; any time before the finish
     // The calling thread carries s from now on: what its code does happens to s. NULL: it does its own work (which the
@@ -109,7 +113,8 @@ struct base_detector {
     bool (*inside)(void);
 };
 
-// instrument/'s. NULL: there is nothing to report to (checking is off, or not for this process).
+// instrument/'s. NULL: there is nothing to report to (checking is off, or not for this process). A table of another size than
+// the runtime's: they are of different versions, and the runtime ends the process with a line that says so.
 const struct base_detector *ravel_attach(const struct base_runtime *runtime);
 
 #endif

@@ -165,8 +165,11 @@ static struct cli_place innermost(const json_object *holder, const char *stack)
 
 static char *strand_name(const json_object *report, int64_t id)
 {
-    const char *const name = cli_json_text(cli_json_by_id(report, "strands", id), "name");
+    const json_object *const strand = cli_json_by_id(report, "strands", id);
+    const char *const name = cli_json_text(strand, "name");
+    const int64_t goid = cli_json_int(strand, "goroutine", 0);
     if (id == 0) return copy("main thread");
+    if (goid > 0) return name ? cli_printf("goroutine \"%s\"", name) : copy("a goroutine");
     return name ? cli_printf("thread '%s'", name) : cli_printf("thread T%" PRId64, id);
 }
 static char *object_of_race(const json_object *report)

@@ -75,12 +75,14 @@ char *cli_scratch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *cli_scratch_alloc(size_t bytes);
 void cli_scratch_free(void);
 
-const char *cli_say_strand(const json_object *report, int64_t id); // "main thread", "thread T2 'name'"
-const char *cli_say_strand_short(int64_t id);                      // "main", "T2"
-const char *cli_say_lock(const json_object *report, int64_t id);   // "table_lock", "forks[2]", "M2"
-const char *cli_say_access(const json_object *side);               // "atomic write of size 4", "free"
-const char *cli_say_location(const json_object *report);           // "global 'total' of size 4"; NULL: not known
-const char *cli_say_hint(const json_object *report);               // how to mend it, locks by name; NULL: no hint
+const char *cli_say_strand(const json_object *report,
+                           int64_t id);                 // "main thread", "thread T2 'name'", "goroutine 7 \"name\""
+const char *cli_say_creator(const json_object *strand); // the same, of who created a member of "strands"
+const char *cli_say_strand_short(const json_object *report, int64_t id); // "main", "T2", "G7"
+const char *cli_say_lock(const json_object *report, int64_t id);         // "table_lock", "forks[2]", "M2"
+const char *cli_say_access(const json_object *side);                     // "atomic write of size 4", "free"
+const char *cli_say_location(const json_object *report);                 // "global 'total' of size 4"; NULL: not known
+const char *cli_say_hint(const json_object *report);                     // how to mend it, locks by name; NULL: no hint
 const char *cli_say_frame(const json_object *frame, const struct cli_report_options *o); // "add counter.c:8:39"
 const char *cli_say_place(const struct cli_place *p,
                           const struct cli_report_options *o); // "counter.c:8"; else a symbol

@@ -260,9 +260,9 @@ static void put_arrow(const struct graph *g, size_t i)
     fprintf(g->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"44\" height=\"20\" rx=\"10\" class=\"pq\"/>", lx - 22,
             ly - 10);
     fprintf(g->out, "<text x=\"%.1f\" y=\"%.1f\" class=\"pl pr\">", lx, ly + 4);
-    cli_html(g->out, "%s</text><title>%s</title></g>\n", rest ? "…" : cut(cli_say_strand_short(strand), 6, false),
-             rest ? a->title
-                  : cli_scratch("%s held %s and took %s", cli_say_strand(g->report, strand), a->title, b->title));
+    cli_html(
+        g->out, "%s</text><title>%s</title></g>\n", rest ? "…" : cut(cli_say_strand_short(g->report, strand), 6, false),
+        rest ? a->title : cli_scratch("%s held %s and took %s", cli_say_strand(g->report, strand), a->title, b->title));
 }
 static void put_node(const struct graph *g, size_t i)
 {

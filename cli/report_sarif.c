@@ -146,7 +146,7 @@ static json_object *thread_flow(const struct cli_stack *v, size_t n, size_t i, s
     steps(&f, &v[i], true);
     if (cli_frames(&v[i]) == 0) step(&f, NULL, v[i].caption, true);
     json_object *const t = object();
-    add(t, "id", text(cli_scratch("%s %zu", cli_say_strand_short(v[i].strand), v[i].of)));
+    add(t, "id", text(cli_scratch("%s %zu", cli_say_strand_short(report, v[i].strand), v[i].of)));
     add(t, "message", message(cli_say_strand(report, v[i].strand)));
     add(t, "locations", f.locations);
     return t;

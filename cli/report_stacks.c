@@ -96,8 +96,7 @@ static void strand(struct list *l, size_t i)
     struct cli_stack *const s = push(l, CLI_STRAND_MADE, x, "created");
     s->of = i;
     s->strand = id;
-    s->caption = sentence(cli_scratch("%s created by %s", cli_say_strand(l->report, id),
-                                      cli_say_strand(l->report, cli_json_int(x, "parent", -1))));
+    s->caption = sentence(cli_scratch("%s created by %s", cli_say_strand(l->report, id), cli_say_creator(x)));
 }
 
 struct cli_stack *cli_report_stacks(const json_object *report, size_t *n)

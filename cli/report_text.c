@@ -113,6 +113,15 @@ static void put_cycle_line(const struct page *p)
     fputs("\n\n", p->out);
 }
 
+static const char *strand_caption(const struct page *p, const json_object *strand, int64_t id)
+{
+    const char *const state = cli_json_bool(strand, "running") ? "running" : "finished";
+    if (cli_json_int(strand, "goroutine", 0) > 0)
+        return cli_scratch("G%s (%s) created by %s at:", cli_say_strand(p->report, id) + 1, state,
+                           cli_say_creator(strand));
+    return cli_scratch("Thread T%" PRId64 " (tid=%" PRId64 ", %s) created by %s at:", id,
+                       cli_json_int(strand, "tid", 0), state, cli_say_creator(strand));
+}
 // What stands above a stack, as the program itself words it.
 static const char *caption_of(const struct page *p, const struct cli_stack *s)
 {
@@ -129,10 +138,7 @@ static const char *caption_of(const struct page *p, const struct cli_stack *s)
     case CLI_LOCK_MADE:
         return cli_scratch("Mutex M%" PRId64 " (%s) created at:", cli_json_int(lock, "id", -1),
                            address ? address : "?");
-    case CLI_STRAND_MADE:
-        return cli_scratch("Thread T%" PRId64 " (tid=%" PRId64 ", %s) created by %s at:", s->strand,
-                           cli_json_int(strand, "tid", 0), cli_json_bool(strand, "running") ? "running" : "finished",
-                           cli_say_strand(p->report, cli_json_int(strand, "parent", -1)));
+    case CLI_STRAND_MADE: return strand_caption(p, strand, s->strand);
     default: return cli_scratch("%s at:", s->caption);
     }
 }

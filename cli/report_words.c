@@ -182,13 +182,30 @@ void cli_report_path_map(struct cli_report_options *o, const char *old_is_new)
 
 // ---- words -------------------------------------------------------------------------------------------------------
 
-const char *cli_say_strand_short(int64_t id) { return id == 0 ? "main" : id < 0 ? "?" : cli_scratch("T%" PRId64, id); }
-const char *cli_say_strand(const json_object *report, int64_t id)
+const char *cli_say_strand_short(const json_object *report, int64_t id)
 {
-    const char *const name = cli_json_text(cli_json_by_id(report, "strands", id), "name");
+    const int64_t goid = cli_json_int(cli_json_by_id(report, "strands", id), "goroutine", 0);
+    if (goid > 0) return cli_scratch("G%" PRId64, goid);
+    return id == 0 ? "main" : id < 0 ? "?" : cli_scratch("T%" PRId64, id);
+}
+static const char *say_strand(int64_t id, int64_t goid, const char *name)
+{
+    if (goid > 0)
+        return name ? cli_scratch("goroutine %" PRId64 " \"%s\"", goid, name) : cli_scratch("goroutine %" PRId64, goid);
     if (id == 0) return "main thread";
     if (id < 0) return "an unknown thread";
     return name ? cli_scratch("thread T%" PRId64 " '%s'", id, name) : cli_scratch("thread T%" PRId64, id);
+}
+const char *cli_say_strand(const json_object *report, int64_t id)
+{
+    const json_object *const strand = cli_json_by_id(report, "strands", id);
+    if (cli_json_bool(strand, "forgotten")) return "a goroutine that ended long ago";
+    return say_strand(id, cli_json_int(strand, "goroutine", 0), cli_json_text(strand, "name"));
+}
+const char *cli_say_creator(const json_object *strand)
+{
+    return say_strand(cli_json_int(strand, "parent", -1), cli_json_int(strand, "parent_goroutine", 0),
+                      cli_json_text(strand, "parent_name"));
 }
 const char *cli_say_lock(const json_object *report, int64_t id)
 {

@@ -5,7 +5,8 @@
 #include "detector/stack.h"
 #include "detector/sweep.h"
 
-enum { STRANDS = 5, LOCKS = 2 * DET_HELD_MAX + 2 }; // of each side, and that it synchronised with; of the location
+// Of each side, and that it synchronised with; of the location; of goroutines those by whom they came to be.
+enum { STRANDS = 5 + 16, LOCKS = 2 * DET_HELD_MAX + 2 };
 struct gathered {
     struct det_report report;
     struct det_strand_info strands[STRANDS];
@@ -91,6 +92,12 @@ static void gather_last_syncs(struct det_strand *s, struct det_report *r, const 
     if (who && det_history_find(who, &race->earlier, race->number, &e, &or_later))
         gather_sync(r, &r->side[1], &e, or_later);
 }
+// The creators of goroutines, and theirs, as far as they are goroutines and are known: those that are added are looked at in turn.
+static void gather_ancestors(struct det_report *r)
+{
+    for (uint32_t i = 0; i < r->nstrands && r->nstrands < STRANDS; i++)
+        if (r->strands[i].parent_goid) strand_index(r, r->strands[i].parent_id);
+}
 // Where the earlier access began: its stamp names the same cells around the race.
 static void earlier_extent(const struct det_race *race, struct det_side *side)
 {
@@ -133,6 +140,7 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
     uint32_t who;
     if (det_location_find(race->addr, &r->location, &who)) r->location.strand = strand_index(r, who);
     gather_last_syncs(s, r, race);
+    gather_ancestors(r);
     det_deliver(s, r);
     give_gathered(g);
 }

@@ -57,11 +57,15 @@ void det_strand_await(struct det_strand *s, struct det_strand *child);
 void det_strand_join(struct det_strand *s, uintptr_t pc, struct det_strand *child);
 // Nobody will join child (which may still run). Frees it, at its finish if that is still to come.
 void det_strand_detach(struct det_strand *s, struct det_strand *child);
-// The child could not be started after all.
+// The child could not be started after all; or, a light one that nobody carries, it never goes on. Frees it.
 void det_strand_abandon(struct det_strand *s, struct det_strand *child);
 // A strand that comes in hundreds of thousands, a goroutine: small, quickly made, and never joined or detached: its finish frees it.
 // goid: what reports call it, not 0. In its finish its stack's memory becomes fresh. tid in det_strand_start is 0.
 struct det_strand *det_strand_create_light(struct det_strand *parent, uintptr_t pc, uint64_t goid);
+// Who s is and where, called at pc; and that a light child which has not begun was asked for there, and only made by its creator:
+// so reports say. Orders nothing.
+uint64_t det_strand_origin(struct det_strand *s, uintptr_t pc);
+void det_strand_created_by(struct det_strand *child, uint64_t origin);
 // s, a light strand that no other thread carries, is carried from now on by the thread whose own strand is `thread` (s ==
 // thread: it carries none). Events of a light strand come only while it is carried; its finish ends that. Orders nothing.
 // The thread's own strand is idle from then on until its next det_acquire: a sweep takes it that it will know by then what the

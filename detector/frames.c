@@ -1,6 +1,7 @@
 // detector/frames.c: the frames of a stack as they are shown.
 // The addresses of a stack are return addresses; the call is the instruction before. Outside of main() lies libc's
-// start-up, outside of a thread's function lie libc's own: nobody wants to see those.
+// start-up, outside of a thread's function lie libc's own, outside of a goroutine's those of the runtime, whose names begin with
+// rv__: nobody wants to see those.
 #include "base/flags.h"
 #include "detector/modules.h"
 #include "detector/print.h"
@@ -18,7 +19,8 @@ static bool begins(const char *s, const char *prefix) { return s && base_strncmp
 // Is this frame, and all outside of it, no part of the program? What calls constructors is not always at the end.
 static bool outside(const struct det_shown *f)
 {
-    return begins(f->function, "__libc_start") || (f->function && base_strcmp(f->function, "_start") == 0);
+    return begins(f->function, "__libc_start") || begins(f->function, "rv__") ||
+           (f->function && base_strcmp(f->function, "_start") == 0);
 }
 // Frames of libc at the outer end call main or a thread's function; their names are often not known.
 static bool in_libc(uintptr_t pc)

@@ -404,6 +404,19 @@ struct det_strand *det_strand_create_light(struct det_strand *parent, uintptr_t 
 {
     return create(parent, pc, goid);
 }
+uint64_t det_strand_origin(struct det_strand *s, uintptr_t pc)
+{
+    if (!det_enter(s)) return 0;
+    const uint64_t origin = (uint64_t)(s->record->id + 1) << 32 | det_stack_of(s, pc);
+    det_leave(s);
+    return origin;
+}
+void det_strand_created_by(struct det_strand *child, uint64_t origin)
+{
+    if (!origin) return;
+    child->record->parent = (uint32_t)(origin >> 32) - 1;
+    child->record->created = (uint32_t)origin;
+}
 void det_strand_start(struct det_strand *s, int tid, uintptr_t stack_lo, uintptr_t stack_hi)
 {
     s->record->tid = tid;
@@ -449,6 +462,18 @@ void det_strand_thread_locals(struct det_strand *thread, uintptr_t lo, uintptr_t
     thread->carrier->tls.size = hi - lo;
 }
 
+// Nothing more will be stamped in its name. Its memory remains the caller's.
+static void retire_locked(struct det_strand *s)
+{
+    assert_locked(&det_strands_lock);
+    base_store_relaxed(&s->record->finished, true); // relaxed: a word in a report
+    unlink_strand(s);
+    if (s->record->stack_hi) det_stack_remove(s->record);
+    det_history_end(s);
+    slot_release(s->slot, s->stamped ? s->time : s->time - 1);
+    if (s->light) record_ended(s->record);
+    s->finished = true;
+}
 static void drop_clocks(struct det_strand *s)
 {
     det_release_drop(&s->fence);
@@ -456,23 +481,21 @@ static void drop_clocks(struct det_strand *s)
     det_clock_drop(&s->clock);
     det_clock_drop(&s->must);
 }
+static void forget_stack(struct det_strand *s, const struct det_strand_record *r)
+{
+    if (r->stack_hi) det_memory_forget(s, r->stack_lo, r->stack_hi - r->stack_lo);
+}
 void det_strand_finish(struct det_strand *s)
 {
     if (!det_enter(s)) return;
     const bool light = s->light;
     struct det_strand_record *r = s->record;
     if (!light) det_release_publish(s, &s->exit, DET_MUST | DET_SET);
-    if (light && r->stack_hi) det_memory_forget(s, r->stack_lo, r->stack_hi - r->stack_lo);
+    if (light) forget_stack(s, r);
     det_locks_strand_finish(s);
     drop_clocks(s);
     base_lock(&det_strands_lock);
-    base_store_relaxed(&r->finished, true); // relaxed: a word in a report
-    unlink_strand(s);
-    if (r->stack_hi) det_stack_remove(r);
-    det_history_end(s);
-    slot_release(s->slot, s->stamped ? s->time : s->time - 1);
-    if (light) record_ended(s->record);
-    s->finished = true;
+    retire_locked(s);
     const bool mine = s->detached;
     base_unlock(&det_strands_lock);
     // A handler finds the strand inside until here, and then the thread's: its events must not fall in between the above.
@@ -512,12 +535,10 @@ void det_strand_detach(struct det_strand *s, struct det_strand *child)
 void det_strand_abandon(struct det_strand *s, struct det_strand *child)
 {
     const bool inside = enter_for_list(s);
+    if (inside && child->light) forget_stack(s, child->record);
+    det_locks_strand_finish(child);
     base_lock(&det_strands_lock);
-    base_store_relaxed(&child->record->finished, true); // relaxed: a word in a report
-    unlink_strand(child);
-    child->record->history = NULL;
-    slot_release(child->slot, child->time - 1);
-    if (child->light) record_ended(child->record);
+    retire_locked(child);
     base_unlock(&det_strands_lock);
     if (inside) det_leave(s);
     drop_clocks(child);

@@ -68,6 +68,11 @@ static struct det_strand *create(uintptr_t pc, uint64_t goid)
     struct det_strand *s = current();
     return s ? det_strand_create_light(s, pc, goid) : NULL;
 }
+static uint64_t origin(struct det_strand *s, uintptr_t pc) { return s ? det_strand_origin(s, pc) : 0; }
+static void created_by(struct det_strand *s, uint64_t whose)
+{
+    if (s) det_strand_created_by(s, whose);
+}
 static void abandon(struct det_strand *g)
 {
     struct det_strand *s = current();
@@ -150,6 +155,8 @@ static bool inside(void)
 static const struct base_detector table = {
     .size = sizeof table,
     .create = create,
+    .origin = origin,
+    .created_by = created_by,
     .abandon = abandon,
     .name = name,
     .carry = carry,
@@ -171,7 +178,9 @@ static const struct base_detector table = {
 };
 INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *runtime)
 {
-    if (!current() || !runtime || runtime->size != sizeof *runtime) return NULL;
+    static const struct base_detector mismatch = {0};
+    if (!current() || !runtime) return NULL;
+    if (runtime->size != sizeof *runtime) return &mismatch;
     ins_runtime = runtime;
     ins_point_slow = runtime->point;
     ins_give_way_slow = runtime->give_way;

@@ -5,9 +5,12 @@
 #include "base/atomic.h"
 #include "base/hooks.h"
 
+struct rv__g;
 extern const struct base_detector *rv__feed; // NULL: nobody listens; constant from the first rv_run on
 
 void rv__feed_init(void);
+COLD void rv__feed_finish_slow(struct rv__g *g);
+COLD void rv__feed_drop(void); // all goroutines that no M runs: they never go on
 
 // In a public function: where the program called it.
 #define RV__CALLER ((uintptr_t)__builtin_return_address(0))
@@ -17,6 +20,20 @@ static inline bool rv__feed_inside(void) { return unlikely(rv__feed != NULL) && 
 static inline struct det_strand *rv__feed_create(uintptr_t pc, uint64_t goid)
 {
     return unlikely(rv__feed != NULL) ? rv__feed->create(pc, goid) : NULL;
+}
+// The goroutine's code has ended, or goes no further: its last event, in the thread that carries it.
+static inline void rv__feed_finish(struct rv__g *g)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed_finish_slow(g);
+}
+// Where a goroutine was asked for that is made later, and by another; that s is one.
+static inline uint64_t rv__feed_origin(uintptr_t pc)
+{
+    return unlikely(rv__feed != NULL) ? rv__feed->origin(rv__feed->current(), pc) : 0;
+}
+static inline void rv__feed_created_by(struct det_strand *s, uint64_t origin)
+{
+    if (unlikely(rv__feed != NULL)) rv__feed->created_by(s, origin);
 }
 // The thread works for s from now on; NULL: for the runtime.
 static inline void rv__feed_carry(struct det_strand *s)

@@ -215,7 +215,7 @@ void rv__to_g0(struct rv__m *m, struct rv__g *g) { leave_for(m, g, NULL); }
 _Noreturn void rv__drop(struct rv__m *m)
 {
     m->end = true;
-    rv__feed_carry(NULL);
+    rv__feed_finish(m->g);
     m->left = &m->nowhere;
     base_store_relaxed(&m->g, NULL);
     rv__switch_away(&m->g0);
@@ -294,7 +294,7 @@ _Noreturn void rv__goexit0(void)
     struct rv__m *m = rv__begin();
     struct rv__p *p = rv__p_of(m);
     if (unlikely(rv__fpu_read())) rv__fpu_write(0);
-    if (unlikely(rv__feed != NULL)) rv__feed->finish(g->strand);
+    rv__feed_finish(g);
     m->left = &m->nowhere;
     base_store_relaxed(&g->state, RV__FREE);
     base_store_release(&p->ended, p->ended + 1); // release: its creation, to who counts

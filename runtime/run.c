@@ -30,6 +30,7 @@ static struct main_call {
     rv_fn *fn;
     void *arg;
     struct rv__m *m;
+    uintptr_t pc; // of the call
 } call;
 
 int64_t rv__real_now(void)
@@ -65,8 +66,8 @@ rv_gid rv_goid(void)
 
 // ---- the beginning ---------------------------------------------------------------------------------------------------
 
-// The main goroutine. It begins in the thread that called rv_run, and that thread runs nobody else: so it is free when main ends.
-static void main_goroutine(void *arg)
+// The main goroutine. (Its name says to reports that it is ours.) It begins in the thread that called rv_run, and that thread runs nobody else: so it is free when main ends.
+static void rv__main_goroutine(void *arg)
 {
     (void)arg;
     call.fn(call.arg);
@@ -112,10 +113,8 @@ _Noreturn void rv__end_run(void)
     see_to_leftover(g);
     rv__enter();
     struct rv__m *m = rv__m();
-    if (unlikely(rv__feed != NULL)) {
-        rv__feed_put(0, &call);
-        rv__feed->finish(g->strand);
-    }
+    rv__feed_put(RV__CALLER, &call);
+    rv__feed_finish(g);
     base_store_release(&rv__sched.stopping, 1u); // release: what main did, before who sees it
     if (m != call.m) rv__m_unpark(call.m, NULL);
     rv__drop(m);
@@ -176,7 +175,9 @@ static struct rv__g *make_main(struct rv__m *m)
     rv__procs_set(procs_wanted());
     struct rv__p *p = rv__p_idle_get();
     rv__p_acquire(m, p);
-    return rv__g_make(NULL, p, main_goroutine, NULL, MAIN_STACK, 0); // nobody's go made it
+    struct rv__g *g = rv__g_make(NULL, p, rv__main_goroutine, NULL, MAIN_STACK, call.pc);
+    if (g) g->go_pc = 0; // nobody's go made it
+    return g;
 }
 
 // ---- the end ---------------------------------------------------------------------------------------------------------
@@ -221,6 +222,7 @@ static void finish(struct rv__m *m)
     pthread_join(rv__sched.maker, NULL);
     pthread_join(rv__sched.monitor, NULL);
     drop_ms(m);
+    rv__feed_drop();
     forget();
     rv__section_end(m);
     rv__m_finish(m);
@@ -237,7 +239,7 @@ int rv_run(rv_fn *fn, void *arg)
     }
     struct rv__m *was = rv__m(); // this thread may have been a plain one that used channels
     struct rv__m *m = rv__m_make();
-    call = (struct main_call){fn, arg, m};
+    call = (struct main_call){fn, arg, m, RV__CALLER};
     rv__m_begin(m);
     m->main = true;
     rv__m_watch_exit(m);
@@ -251,7 +253,7 @@ int rv_run(rv_fn *fn, void *arg)
     base_store_relaxed(&rv__sched.stopping, 1u);
     rv__feed_carry(NULL);
     finish(m);
-    rv__feed_get(0, &call); // rv_run's caller goes on after main
+    rv__feed_get(call.pc, &call); // rv_run's caller goes on after main
     m->main = false;
     rv__m_watch_exit(was);
     rv__m_tls = was;

@@ -97,6 +97,7 @@ struct timer {
     uint64_t number;    // of it
     struct rv__lock lock;
     uint32_t due;
+    uint64_t origin; // of the latest start, for the detectors
 };
 // Where those who start a timer, and where those who have run its fn, leave what they did.
 #define STARTS(tm) (&(tm)->t)
@@ -131,12 +132,14 @@ static void end_run(struct run *r)
     if (waiters.head) rv__ready_list(&waiters);
     rv__leave(g);
 }
-static void run_fn(void *p)
+// Its name says to reports that it is ours.
+static void rv__run_timer(void *p)
 {
     struct run *r = p;
-    rv__feed_get((uintptr_t)run_fn, STARTS(r->timer));
+    rv__feed_get((uintptr_t)rv__run_timer, STARTS(r->timer));
     r->fn(r->arg);
-    rv__feed_put((uintptr_t)run_fn, ENDS(r->timer)); // fn may have freed the timer: this is a name, nothing is read
+    rv__feed_put((uintptr_t)rv__run_timer,
+                 ENDS(r->timer)); // fn may have freed the timer: this is a name, nothing is read
     end_run(r);
 }
 // One goroutine more in the timer's run; NULL: fn runs already, and `alone` is asked for.
@@ -168,11 +171,14 @@ static void fire_timer(struct rv__timer *t, int64_t now)
     const bool every = t->period != 0;
     if (!every || !rv__timer_again(rv__timers_here(), t, now)) tm->due--;
     struct run *r = join_run(tm, every);
+    const uint64_t origin = tm->origin;
     rv__unlock(&tm->lock);
     // From here on the timer belongs to fn.
     if (!r) return;
     struct rv__p *p = rv__p();
-    rv__g_launch(p, rv__g_make(NULL, p, run_fn, r, 0, (uintptr_t)run_fn));
+    struct rv__g *g = rv__g_make(NULL, p, rv__run_timer, r, 0, (uintptr_t)rv__run_timer);
+    rv__feed_created_by(g->strand, origin);
+    rv__g_launch(p, g);
 }
 
 void rv_timer_init(rv_timer *t, rv_fn *fn, void *arg)
@@ -192,10 +198,12 @@ void rv_timer_start_every(rv_timer *t, int64_t ns, int64_t every)
     struct timer *tm = (struct timer *)t;
     if (!tm->fn) rv__fatal("start of a timer without a function");
     rv__feed_put(RV__CALLER, STARTS(tm));
+    const uint64_t origin = rv__feed_origin(RV__CALLER);
     struct rv__g *g = rv__enter();
     const int64_t when = rv__after(ns);
     rv__lock(&tm->lock);
     stop_locked(tm);
+    tm->origin = origin;
     tm->due++;
     tm->t.when = when;
     tm->t.period = every > 0 ? every : 0;

@@ -109,7 +109,8 @@ struct start { // what rv_wg_go hands to its goroutine
     rv_fn *fn;
     void *arg;
 };
-static void run(void *p)
+// Its name says to reports that it is ours.
+static void rv__run_counted(void *p)
 {
     const struct start s = *(struct start *)p;
     struct rv__g *const g = rv__enter();
@@ -127,5 +128,5 @@ void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg)
     if (!s) rv__fatal("out of memory in rv_wg_go");
     *s = (struct start){wg, fn, arg};
     rv_wg_add(wg, 1);
-    rv_go(run, s);
+    rv_go(rv__run_counted, s);
 }

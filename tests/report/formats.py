@@ -4,7 +4,7 @@ import os
 import re
 import xml.etree.ElementTree as ET
 
-from kit import FORMATS, Case, end, everything, frame, inversion, main, race, side, start, text_of
+from kit import FORMATS, Case, end, everything, frame, inversion, main, race, side, start, strand, text_of
 
 NASTY = "<script>alert(1)</script>&\"'`|*_[x](y)%:,\r\n::error::\x01\u202e\ufffe]]>--><!--"
 STATES = ("00000000000000a1=known:it is benign", "00000000000000f1=suppressed:<third party>", "0000000000000fff=fixed")
@@ -34,6 +34,33 @@ class Formats(Case):
             self.assertIn("runs", json.load(f))
         ET.parse(self.path("j"))
         self.assertEqual(len(json.loads(self.report("log", "-f", "gitlab", "--sarif", "s"))), 6)
+
+    # ---- goroutines
+
+    def test_goroutines_have_numbers_and_names(self):
+        def goroutine(id, number, **more):
+            o = strand(id, goroutine=number, **more)
+            del o["tid"]
+            return o
+        gone = {"id": 9, "forgotten": True, "running": False, "created": []}
+        self.write("go", text_of(start(), race(sides=[side(7), side(9, "read", [frame("total", number=20)])],
+                                               strands=[goroutine(7, 70, name="worker", parent=3, parent_goroutine=30), gone,
+                                                        goroutine(3, 30, running=False)],
+                                               location={"where": "stack", "strand": 7}), end()))
+        text = self.report("go", "-f", "text")
+        for part in ("by goroutine 70 \"worker\":\n", "by a goroutine that ended long ago:\n",
+                     "Goroutine 70 \"worker\" (running) created by goroutine 30 at:\n",
+                     "Goroutine 30 (finished) created by main thread at:\n", "stack of goroutine 70 \"worker\""):
+            self.assertIn(part, text)
+        self.assertNotIn("tid=", text)
+        sarif = self.report("go", "-f", "sarif")
+        for part in ("\"G70 0\"", "Goroutine 70 \\\"worker\\\" created by goroutine 30", "a goroutine that ended long ago"):
+            self.assertIn(part, sarif)
+        for format in ("junit", "html"):
+            page = self.report("go", "-f", format)
+            self.assertIn("a goroutine that ended long ago", page, format)
+            self.assertIn("oroutine 70", page, format)
+            self.assertNotIn("thread T7", page, format)
 
     # ---- text
 

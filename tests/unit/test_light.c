@@ -2,6 +2,7 @@
 // (oracle --light); what they are carried by is here.
 #include <criterion/criterion.h>
 
+#include "detector/objects.h"
 #include "detector/report.h"
 #include "detector/strand.h"
 #include "detector/sweep.h"
@@ -84,6 +85,38 @@ Test(light, nothing_happens_to_one_that_nobody_carries, .init = begin, .fini = e
     det_strand_carry(thread[0], b);
     write_at(b, memory);
     cr_expect_eq(races, 0u);
+}
+// At the end of rv_run: what it did stays known, its mutex is nobody's, and its memory is another one's.
+Test(light, one_that_never_goes_on_is_given_up, .init = begin, .fini = end)
+{
+    struct det_strand *a = make(7);
+    det_strand_carry(thread[0], a);
+    det_lock_acquired(a, 0x400200, lock, 0);
+    write_at(a, memory);
+    det_strand_carry(thread[0], thread[0]);
+    det_strand_abandon(maker, a);
+    struct det_strand *b = make(8);
+    cr_expect_eq(a, b);
+    det_strand_carry(thread[0], b);
+    write_at(b, memory);
+    cr_expect_eq(races, 1u);
+    cr_expect(who[1].goid == 7 && !who[1].running);
+    const struct det_lock *l = det_object_find(lock, DET_OBJ_LOCK);
+    cr_expect(l && !l->owner);
+}
+Test(light, a_creator_may_act_for_another, .init = begin, .fini = end)
+{
+    struct det_strand *a = make(7);
+    det_strand_carry(thread[0], a);
+    const uint64_t origin = det_strand_origin(a, 0x400300);
+    write_at(a, memory);
+    struct det_strand *b = make(8);
+    det_strand_created_by(b, origin);
+    det_strand_carry(thread[0], b);
+    write_at(b, memory); // which it was not told of
+    cr_expect_eq(races, 1u);
+    cr_expect(who[0].parent_goid == 7 && who[0].created.n && who[0].created.pc[0] == 0x400300);
+    cr_expect(who[1].parent_goid == 0);
 }
 Test(light, thread_locals_are_used_in_turn, .init = begin, .fini = end)
 {

@@ -1,6 +1,6 @@
 // tests/gorace/programs/gorace.h: what the programs in here share. tests/race/race.h says what the marks mean.
 // body() is the main goroutine. `then` hands control from one goroutine to another by sleeping-free turns that the detector
-// does not see: a plain counter in code that is not instrumented, and rv_gosched.
+// does not see: a plain counter in code that is not instrumented, and rv_gosched. With OWN_MAIN a program brings its own main.
 #ifndef GORACE_H
 #define GORACE_H
 
@@ -18,7 +18,9 @@ QUIET static void turn(int n) // waits for turn n
 }
 QUIET static void next_turn(void) { turn_now = turn_now + 1; } // by one goroutine at a time
 
+#ifndef OWN_MAIN
 static void body(void *arg);
 int main(void) { return rv_run(body, NULL); }
+#endif
 
 #endif

@@ -168,6 +168,9 @@ static void others(void)
 }
 int main(void)
 {
+    struct base_runtime another = table;
+    another.size -= 8;
+    if (ravel_attach(&another)->size == sizeof(struct base_detector)) return 1; // of another version: not met
     if (!ravel_attach(&table)) return 1;
     sleeps();
     descriptors();
