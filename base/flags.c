@@ -260,13 +260,15 @@ static void set(struct slice name, struct slice value, const char *where)
 }
 
 static bool separates(char c) { return c == ' ' || c == ':' || c == ',' || c == '\n' || c == '\t' || c == '\r'; }
+// A colon before a digit belongs to the value (seed:7): no option's name begins with one.
+static bool ends(const char *p) { return separates(*p) && !(p[0] == ':' && p[1] >= '0' && p[1] <= '9'); }
 // Takes a value off *s: up to a separator, or to the closing quote.
 static struct slice take_value(const char **s)
 {
     const char *p = *s;
     const char quote = *p == '\'' || *p == '"' ? *p++ : 0;
     struct slice v = {p, 0};
-    while (*p && (quote ? *p != quote : !separates(*p))) p++;
+    while (*p && (quote ? *p != quote : !ends(p))) p++;
     v.n = (size_t)(p - v.p);
     *s = quote && *p ? p + 1 : p;
     return v;

@@ -25,7 +25,7 @@ struct base_flags {
 };
 extern struct base_flags base_flags;
 
-// Reads "k=v" pairs separated by spaces, colons, commas or newlines; a value may stand in '' or "". `where` is where
+// Reads "k=v" pairs separated by spaces, colons, commas or newlines; a value may stand in '' or "", and may hold colons before digits. `where` is where
 // they came from and starts the one line on stderr that a bad option costs; the rest is still read. When it is
 // TSAN_OPTIONS, options that only ThreadSanitizer has are passed over in silence. s may be NULL.
 void base_flags_parse(const char *s, const char *where);

@@ -36,6 +36,12 @@ struct base_runtime {
     // The thread's signal mask may have changed: while it is not the one that all threads of the runtime's begin with, the
     // goroutine stays in this thread.
     void (*mask_changed)(void);
+    // NULL, both, unless the runtime chooses by a seed who runs when (sched=seed:N). The calling goroutine is about to do something that
+    // others may see, an atomic operation or the taking of a lock: perhaps they run first.
+    void (*point)(void);
+    // It has tried to take a lock that somebody else has: others run, and then it tries again. In the kernel it would keep them
+    // from running. False: it may wait in the kernel.
+    bool (*give_way)(void);
 };
 
 // ---- what the detectors do for the runtime ---------------------------------------------------------------------------

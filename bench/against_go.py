@@ -16,7 +16,7 @@ SECONDS = 90  # a run that takes longer hangs
 SUITE = {
     1: "spawn spawn_join yield yield1k pingpong unbuf buf128 mpmc chan_uncont mutex mutex_uncont "
     "rwmutex9010 once cond ring skynet sieve fib30 preempt timer_stop "
-    "syscall_fast",
+    "syscall_fast syscall_handoff",
     2: "spawn spawn_join spawn_deep park yield yield1k pingpong unbuf buf128 mpmc mpmc0 mutex "
     "mutex_shard16 mutex_work rwmutex9010 cond ring skynet sieve fib30 gomaxprocs "
     "forkjoin preempt preempt_tight sleep100k timer_live timer_fire sleep_idle idle_cpu syscall_block syscall_many pipe_pp "
@@ -69,17 +69,18 @@ class Suite:
         self.results = {}
         self.errors = []
 
-    def measure(self, ps, name, rounds):
+    def measure(self, ps, name, rounds, count=None):
+        """count: how often; None: as often as the benchmark does by itself."""
         able = list(self.binaries)
         for i in range(rounds):
             for label in list(able):
                 self.progress(f"{name}, {ps} P, {label}: round {i + 1} of {rounds}")
-                if not self.run(label, ps, name):
+                if not self.run(label, ps, name, count):
                     able.remove(label)
 
-    def run(self, label, ps, name):
+    def run(self, label, ps, name, count):
         """Whether it went well."""
-        argv = [str(self.binaries[label]), "-p", str(ps), name]
+        argv = [str(self.binaries[label]), "-p", str(ps), *(["-n", str(count)] if count else []), name]
         try:
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, preexec_fn=alone)
         except subprocess.TimeoutExpired:
@@ -107,12 +108,12 @@ def parse(line):
     return (name if name.startswith("gomaxprocs") else f"{name}/p{ps}"), measures
 
 
-def chosen(names):
+def chosen(names, suite):
     """[(number of Ps, benchmark)] in the order of the suite."""
-    known = {n for suite in SUITE.values() for n in suite.split()}
+    known = {n for some in suite.values() for n in some.split()}
     if set(names) - known:
         sys.exit(f"bench/run: unknown benchmarks: {', '.join(sorted(set(names) - known))}; there are {' '.join(sorted(known))}")
-    pairs = [(ps, n) for ps, suite in SUITE.items() for n in suite.split() if not names or n in names]
+    pairs = [(ps, n) for ps, some in suite.items() for n in some.split() if not names or n in names]
     return sorted(pairs, key=lambda pair: list(dict.fromkeys(n for _, n in pairs)).index(pair[1]))
 
 
@@ -131,12 +132,12 @@ def kept(work):
     return [(TITLE, section(last["results"], last["rounds"]))]
 
 
-def replace_section(page, text):
-    """page, with text as its section TITLE: in the place of the old one, else before the notes, which come last."""
-    old, notes = page.find(f"\n## {TITLE}\n"), page.find("\n## Where the time goes\n")
+def replace_section(page, text, title):
+    """page, with text as its section of that title: in the place of the old one, else before the notes, which come last."""
+    old, notes = page.find(f"\n## {title}\n"), page.find("\n## Where the time goes\n")
     start = next((at for at in (old, notes) if at >= 0), len(page))
     end = page.find("\n## ", start + 1) if old >= 0 else start
-    return f"{page[:start]}\n## {TITLE}\n\n{text}\n{page[end if end >= 0 else len(page):]}"
+    return f"{page[:start]}\n## {title}\n\n{text}\n{page[end if end >= 0 else len(page):]}"
 
 
 def coloured(text):
@@ -152,7 +153,7 @@ def coloured(text):
 def run(o, progress):
     """bench/run --sched. Exit code 1: something did not run to its end."""
     suite = Suite(build(o), progress)
-    for ps, name in chosen(o.names):
+    for ps, name in chosen(o.names, SUITE):
         suite.measure(ps, name, o.rounds)
     progress("")
     made = goals.rows(suite.results)
@@ -164,7 +165,7 @@ def run(o, progress):
         o.json.write_text(data)
     if o.markdown:
         page = o.markdown.read_text() if o.markdown.exists() else ""
-        o.markdown.write_text(replace_section(page, section(suite.results, o.rounds)))
+        o.markdown.write_text(replace_section(page, section(suite.results, o.rounds), TITLE))
     for e in suite.errors:
         print(f"bench/run: {e}", file=sys.stderr)
     return 1 if suite.errors else 0

@@ -57,6 +57,7 @@ GOALS = {
     "forkjoin": (no_worse("ns"), Goal("speedup", absolute=1.6, more_is_better=True)),
     "preempt": (Goal("late_p50_us", 8 / 19),),
     "preempt_tight": (Goal("late_p50_us", 8 / 19),),
+    "syscall_handoff": (no_worse("late_p50_us"),),
     "syscall_block": (
         Goal("compute_pct", absolute=75, more_is_better=True),
         Goal("blocks_s", 5000 / 1600, more_is_better=True),

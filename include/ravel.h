@@ -65,7 +65,7 @@ RV_API void rv_gosched(void);
 // Ends the calling goroutine: runs what rv_defer left, and RV_DEFER blocks on the way out, last first. In the main
 // goroutine: the others go on, and rv_run returns only by... never; when they have all ended that is a deadlock, as in Go.
 RV_API void rv_goexit(void) __attribute__((noreturn));
-// fn(arg) runs when the calling goroutine ends, last first. On a plain thread: fatal.
+// fn(arg) runs when the calling goroutine ends, last first. For goroutines only: on a plain thread it is fatal.
 RV_API void rv_defer(rv_fn *fn, void *arg);
 // RV_DEFER(fn, arg): fn(arg) runs at the end of the block that it stands in, however that is left, rv_goexit included. Several
 // run last first. arg is evaluated here.
@@ -99,6 +99,7 @@ RV_API void rv_unlock_os_thread(void);
 
 // Around a call that may block in the kernel: others take over this goroutine's P after 20 us. Between the two nothing
 // else of this header may be called. rv_read and its kin, and libc's blocking calls under `ravel cc`, need none of this.
+// A jump out of the call (siglongjmp in a handler) leaves the goroutine between the two: its next call here is fatal.
 RV_API void rv_syscall_enter(void);
 RV_API void rv_syscall_exit(void);
 // fn(arg) blocks for sure: its P is handed on at once. Returns 0.
@@ -110,7 +111,8 @@ RV_API size_t rv_stack_used(void);
 // Replaces the caller's labels ("key=value,...", copied, at most 127 bytes; NULL: none); new goroutines inherit them.
 RV_API void rv_set_labels(const char *labels);
 
-// Goroutine-local storage. A key's destructor (may be NULL) runs at the goroutine's end on a value that is not NULL.
+// Goroutine-local storage. A key's destructor (may be NULL) runs at the goroutine's end on a value that is not NULL. Threads may
+// make keys, and rv_get gives them NULL; rv_set on one is fatal: they have pthread_setspecific.
 typedef struct rv_key {
     uint32_t index;
 } rv_key;
@@ -292,7 +294,8 @@ RV_API bool rv_timer_stop_wait(rv_timer *t);
 // As the calls of the same names, with -errno in place of errno: the goroutine parks and the thread goes on. EINTR does not
 // come out. Regular files block their thread, and no other goroutine. O_NONBLOCK is never set on a description that came from elsewhere,
 // and not needed. Writing to a socket raises no SIGPIPE: -EPIPE. Threads too. Close with rv_close what was used here:
-// after a plain close(2), who waits waits on, and the number keeps its deadlines; nothing worse.
+// after a plain close(2), who waits waits on, the number keeps its deadlines, and the first wait for what gets it next may
+// take 0.2 s longer; nothing worse.
 RV_API ssize_t rv_read(int fd, void *buf, size_t n);
 // All of it, unless an error comes first; then what was written, or the error if that is nothing.
 RV_API ssize_t rv_write(int fd, const void *buf, size_t n);

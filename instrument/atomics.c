@@ -3,13 +3,14 @@
 // The detector holds the object's lock from begin to end, so that a load acquires exactly what it read and the order
 // of operations on one object is the order in which it saw them. Inside a signal handler that interrupted the
 // detector, and on a thread it does not follow, begin and end do nothing, and the operation alone is right all the
-// same (atomic_raw.h). Objects of other sizes: atomics_any.c.
+// same (atomic_raw.h). Before each operation a runtime may let other goroutines run. Objects of other sizes: atomics_any.c.
 #include "instrument/atomic_raw.h"
 #include "instrument/ins.h"
 
 // The real compare-exchange is always the strong one. The failed one is a load of the failure order.
 #define CAS(type, a, seen, v, mo, fail, pc)                                                                            \
     ({                                                                                                                 \
+        ins_point();                                                                                                   \
         struct det_strand *s_ = ins_self();                                                                            \
         struct det_atomic op_;                                                                                         \
         det_atomic_begin(s_, pc, (uintptr_t)(a), sizeof(type), &op_);                                                  \
@@ -20,6 +21,7 @@
 #define RMW(bits, name)                                                                                                \
     INTERFACE a##bits __tsan_atomic##bits##_##name(volatile a##bits *a, a##bits v, int mo)                             \
     {                                                                                                                  \
+        ins_point();                                                                                                   \
         struct det_strand *s = ins_self();                                                                             \
         struct det_atomic op;                                                                                          \
         det_atomic_begin(s, CALLER_PC, (uintptr_t)a, bits / 8, &op);                                                   \
@@ -31,6 +33,7 @@
 #define WIDTH(bits)                                                                                                    \
     INTERFACE a##bits __tsan_atomic##bits##_load(const volatile a##bits *a, int mo)                                    \
     {                                                                                                                  \
+        ins_point();                                                                                                   \
         struct det_strand *s = ins_self();                                                                             \
         struct det_atomic op;                                                                                          \
         det_atomic_begin(s, CALLER_PC, (uintptr_t)a, bits / 8, &op);                                                   \
@@ -40,6 +43,7 @@
     }                                                                                                                  \
     INTERFACE void __tsan_atomic##bits##_store(volatile a##bits *a, a##bits v, int mo)                                 \
     {                                                                                                                  \
+        ins_point();                                                                                                   \
         struct det_strand *s = ins_self();                                                                             \
         struct det_atomic op;                                                                                          \
         det_atomic_begin(s, CALLER_PC, (uintptr_t)a, bits / 8, &op);                                                   \

@@ -109,6 +109,7 @@ INTERFACE bool ins_atomic_cas_16(void *mem, void *seen, a128 v, int mo, int fail
 
 void ins_atomic_load(size_t size, void *mem, void *out, int mo)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, (uint32_t)size, &op);
@@ -117,6 +118,7 @@ void ins_atomic_load(size_t size, void *mem, void *out, int mo)
 }
 void ins_atomic_store(size_t size, void *mem, void *in, int mo)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, (uint32_t)size, &op);
@@ -125,6 +127,7 @@ void ins_atomic_store(size_t size, void *mem, void *in, int mo)
 }
 void ins_atomic_exchange(size_t size, void *mem, void *in, void *out, int mo)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, (uint32_t)size, &op);
@@ -133,6 +136,7 @@ void ins_atomic_exchange(size_t size, void *mem, void *in, void *out, int mo)
 }
 bool ins_atomic_cas(size_t size, void *mem, void *seen, void *in, int mo, int fail)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, (uint32_t)size, &op);
@@ -143,6 +147,7 @@ bool ins_atomic_cas(size_t size, void *mem, void *seen, void *in, int mo, int fa
 
 a128 ins_atomic_load_16(void *mem, int mo)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, 16, &op);
@@ -152,6 +157,7 @@ a128 ins_atomic_load_16(void *mem, int mo)
 }
 void ins_atomic_store_16(void *mem, a128 v, int mo)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, 16, &op);
@@ -160,6 +166,7 @@ void ins_atomic_store_16(void *mem, a128 v, int mo)
 }
 bool ins_atomic_cas_16(void *mem, void *seen, a128 v, int mo, int fail)
 {
+    ins_point();
     struct det_strand *s = ins_self();
     struct det_atomic op;
     det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, 16, &op);
@@ -172,6 +179,7 @@ bool ins_atomic_cas_16(void *mem, void *seen, a128 v, int mo, int fail)
     INTERFACE a128 ins_atomic_##name##_16(void *mem, a128 v, int mo) NAMED(op_name "_16");                             \
     a128 ins_atomic_##name##_16(void *mem, a128 v, int mo)                                                             \
     {                                                                                                                  \
+        ins_point();                                                                                                   \
         struct det_strand *s = ins_self();                                                                             \
         struct det_atomic op;                                                                                          \
         det_atomic_begin(s, CALLER_PC, (uintptr_t)mem, 16, &op);                                                       \

@@ -81,7 +81,9 @@ INTERFACE void flockfile(FILE *f)
 {
     (void)ins_self();
     ins_pin();
-    if (unlikely(ins_runtime != NULL) && REAL(ftrylockfile)(f) == 0) return;
+    if (unlikely(ins_runtime != NULL)) do
+            if (REAL(ftrylockfile)(f) == 0) return;
+        while (ins_give_way());
     const bool began = ins_block(false);
     REAL(flockfile)(f);
     ins_unblock(began);

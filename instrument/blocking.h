@@ -18,6 +18,8 @@ static inline void ins_unblock(bool began)
 {
     if (unlikely(began)) ins_runtime->blocking_end();
 }
+extern bool (*ins_give_way_slow)(void);
+static inline bool ins_give_way(void) { return unlikely(ins_give_way_slow != NULL) && ins_give_way_slow(); }
 static inline void ins_pin(void)
 {
     if (unlikely(ins_runtime != NULL)) ins_runtime->pin();
@@ -38,6 +40,14 @@ static inline void ins_mask_changed(void)
         const __auto_type result_ = (call);                                                                            \
         ins_unblock(began_);                                                                                           \
         result_;                                                                                                       \
+    })
+// The value of a call that may sleep until somebody else lets go of something; `attempt` is the same without sleeping, `busy` its value
+// where it would sleep. Where the runtime asks for that, it is attempted again and again, and others run in between.
+#define INS_WAITING(attempt, busy, call)                                                                               \
+    __extension__({                                                                                                    \
+        __auto_type tried_ = unlikely(ins_give_way_slow != NULL) ? (attempt) : (busy);                                 \
+        while (tried_ == (busy) && ins_give_way()) tried_ = (attempt);                                                 \
+        tried_ == (busy) ? INS_BLOCKING(false, call) : tried_;                                                         \
     })
 // An attempt to take a lock that belongs to a thread, which waits in `call`; error: whether it was not taken.
 #define INS_PINNED(call, failed)                                                                                       \

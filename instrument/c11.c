@@ -23,12 +23,13 @@ INTERFACE void mtx_destroy(mtx_t *m)
 }
 #define NOT_TAKEN(result) ((result) != thrd_success)
 #define LOCK(call, how)                                                                                                \
+    ins_point();                                                                                                       \
     struct det_strand *s = ins_self();                                                                                 \
     ins_mutex_request(s, CALLER_PC, as_mutex(m), how);                                                                 \
     const int result = INS_PINNED(call, NOT_TAKEN);                                                                    \
     ins_mutex_acquired(s, CALLER_PC, as_mutex(m), how, error_of(result));                                              \
     return result
-INTERFACE int mtx_lock(mtx_t *m) { LOCK(INS_BLOCKING(false, REAL(mtx_lock)(m)), 0); }
+INTERFACE int mtx_lock(mtx_t *m) { LOCK(INS_WAITING(REAL(mtx_trylock)(m), thrd_busy, REAL(mtx_lock)(m)), 0); }
 INTERFACE int mtx_trylock(mtx_t *m) { LOCK(REAL(mtx_trylock)(m), DET_LOCK_TRY); }
 INTERFACE int mtx_timedlock(mtx_t *m, const struct timespec *until)
 {

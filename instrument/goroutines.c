@@ -17,6 +17,8 @@ _Static_assert((int)BASE_LOCK_RW == (int)DET_LOCK_RW && (int)BASE_LOCK_READ == (
                    (int)BASE_LOCK_TRY == (int)DET_LOCK_TRY && (int)BASE_LOCK_COND == (int)DET_LOCK_COND,
                "the same flags");
 const struct base_runtime *ins_runtime;
+void (*ins_point_slow)(void);
+bool (*ins_give_way_slow)(void);
 
 // ---- where thread-local variables are ----------------------------------------------------------------------------------
 
@@ -171,5 +173,7 @@ INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *ru
 {
     if (!current() || !runtime || runtime->size != sizeof *runtime) return NULL;
     ins_runtime = runtime;
+    ins_point_slow = runtime->point;
+    ins_give_way_slow = runtime->give_way;
     return &table;
 }

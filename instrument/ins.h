@@ -25,4 +25,13 @@ ALWAYS_INLINE struct det_strand *ins_self(void)
     return likely(s != &det_nobody) ? s : ins_attach();
 }
 
+// What base/hooks.h calls point; NULL nearly always: no runtime in the program that chooses who runs.
+extern void (*ins_point_slow)(void);
+// At the beginning of an operation by which strands see each other's work, before anything of this thread's is looked up: the goroutine may go on
+// in another.
+ALWAYS_INLINE void ins_point(void)
+{
+    if (unlikely(ins_point_slow != NULL)) ins_point_slow();
+}
+
 #endif

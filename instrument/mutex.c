@@ -71,6 +71,7 @@ INTERFACE int pthread_mutex_destroy(pthread_mutex_t *m)
     return REAL(pthread_mutex_destroy)(m);
 }
 #define LOCK(call, how)                                                                                                \
+    ins_point();                                                                                                       \
     struct det_strand *s = ins_self();                                                                                 \
     const uintptr_t pc = CALLER_PC;                                                                                    \
     ins_mutex_request(s, pc, m, how);                                                                                  \
@@ -99,7 +100,7 @@ static int lock_plain(pthread_mutex_t *m)
 COLD static int lock_as_goroutine(pthread_mutex_t *m)
 {
     const int error = REAL(pthread_mutex_trylock)(m);
-    return error == EBUSY ? INS_BLOCKING(false, lock_plain(m)) : error;
+    return error == EBUSY ? INS_WAITING(REAL(pthread_mutex_trylock)(m), EBUSY, lock_plain(m)) : error;
 }
 INTERFACE int pthread_mutex_lock(pthread_mutex_t *m)
 {
@@ -142,13 +143,22 @@ INTERFACE int pthread_spin_destroy(pthread_spinlock_t *l)
     return REAL(pthread_spin_destroy)(l);
 }
 #define SPIN(call, how)                                                                                                \
+    ins_point();                                                                                                       \
     struct det_strand *s = ins_self();                                                                                 \
     const uintptr_t pc = CALLER_PC;                                                                                    \
     det_lock_request(s, pc, (uintptr_t)l, DET_LOCK_SPIN | how);                                                        \
     const int error = call;                                                                                            \
     if (error == 0) det_lock_acquired(s, pc, (uintptr_t)l, DET_LOCK_SPIN | how);                                       \
     return error
-INTERFACE int pthread_spin_lock(pthread_spinlock_t *l) { SPIN(INS_PINNED(REAL(pthread_spin_lock)(l), NOT_TAKEN), 0); }
+// Not as a call that blocks: who has it lets go of it soon. But under sched=seed it may have been made to yield.
+static int spin(pthread_spinlock_t *l)
+{
+    int error = EBUSY;
+    if (unlikely(ins_give_way_slow != NULL))
+        while ((error = REAL(pthread_spin_trylock)(l)) == EBUSY && ins_give_way()) continue;
+    return error == EBUSY ? REAL(pthread_spin_lock)(l) : error;
+}
+INTERFACE int pthread_spin_lock(pthread_spinlock_t *l) { SPIN(INS_PINNED(spin(l), NOT_TAKEN), 0); }
 INTERFACE int pthread_spin_trylock(pthread_spinlock_t *l)
 {
     SPIN(INS_PINNED(REAL(pthread_spin_trylock)(l), NOT_TAKEN), DET_LOCK_TRY);

@@ -24,13 +24,20 @@ INTERFACE int pthread_rwlock_destroy(pthread_rwlock_t *l)
 #define NOT_TAKEN(error)   ((error) != 0)
 #define WAITING(call, how) LOCK(INS_BLOCKING(false, call), how)
 #define LOCK(call, how)                                                                                                \
+    ins_point();                                                                                                       \
     struct det_strand *s = ins_self();                                                                                 \
     const uintptr_t pc = CALLER_PC;                                                                                    \
     if (likely(!writer_is_me(l))) det_lock_request(s, pc, (uintptr_t)l, DET_LOCK_RW | (how));                          \
     const int error = INS_PINNED(call, NOT_TAKEN);                                                                     \
     if (error == 0) det_lock_acquired(s, pc, (uintptr_t)l, DET_LOCK_RW | (how));                                       \
     return error
-INTERFACE int pthread_rwlock_rdlock(pthread_rwlock_t *l) { WAITING(REAL(pthread_rwlock_rdlock)(l), DET_LOCK_READ); }
+// The writer is refused by the real call at once, and by no attempt.
+static int attempt(const pthread_rwlock_t *l, int error) { return error == EBUSY && writer_is_me(l) ? EDEADLK : error; }
+#define NOW(name) attempt(l, REAL(pthread_rwlock_##name)(l))
+INTERFACE int pthread_rwlock_rdlock(pthread_rwlock_t *l)
+{
+    LOCK(INS_WAITING(NOW(tryrdlock), EBUSY, REAL(pthread_rwlock_rdlock)(l)), DET_LOCK_READ);
+}
 INTERFACE int pthread_rwlock_tryrdlock(pthread_rwlock_t *l)
 {
     LOCK(REAL(pthread_rwlock_tryrdlock)(l), DET_LOCK_READ | DET_LOCK_TRY);
@@ -43,7 +50,10 @@ INTERFACE int pthread_rwlock_clockrdlock(pthread_rwlock_t *l, clockid_t clock, c
 {
     WAITING(REAL(pthread_rwlock_clockrdlock)(l, clock, until), DET_LOCK_READ | DET_LOCK_TRY);
 }
-INTERFACE int pthread_rwlock_wrlock(pthread_rwlock_t *l) { WAITING(REAL(pthread_rwlock_wrlock)(l), 0); }
+INTERFACE int pthread_rwlock_wrlock(pthread_rwlock_t *l)
+{
+    LOCK(INS_WAITING(NOW(trywrlock), EBUSY, REAL(pthread_rwlock_wrlock)(l)), 0);
+}
 INTERFACE int pthread_rwlock_trywrlock(pthread_rwlock_t *l) { LOCK(REAL(pthread_rwlock_trywrlock)(l), DET_LOCK_TRY); }
 INTERFACE int pthread_rwlock_timedwrlock(pthread_rwlock_t *l, const struct timespec *until)
 {

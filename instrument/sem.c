@@ -22,11 +22,19 @@ INTERFACE int sem_post(sem_t *sem)
     return REAL(sem_post)(sem);
 }
 #define WAIT(call)                                                                                                     \
+    ins_point();                                                                                                       \
     struct det_strand *s = ins_self();                                                                                 \
     const int error = call;                                                                                            \
     if (error == 0) det_acquire(s, CALLER_PC, (uintptr_t)sem, DET_MUST);                                               \
     return error
-INTERFACE int sem_wait(sem_t *sem) { WAIT(INS_BLOCKING(false, REAL(sem_wait)(sem))); }
+static int attempt(sem_t *sem) // EBUSY: there is none to take
+{
+    const int saved = errno, error = REAL(sem_trywait)(sem);
+    if (error == 0 || errno != EAGAIN) return error;
+    errno = saved;
+    return EBUSY;
+}
+INTERFACE int sem_wait(sem_t *sem) { WAIT(INS_WAITING(attempt(sem), EBUSY, REAL(sem_wait)(sem))); }
 INTERFACE int sem_trywait(sem_t *sem) { WAIT(REAL(sem_trywait)(sem)); }
 INTERFACE int sem_timedwait(sem_t *sem, const struct timespec *until)
 {

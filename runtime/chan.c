@@ -25,6 +25,7 @@
 
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 #include "runtime/small.h"
 
 typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
@@ -215,6 +216,7 @@ bool rv_chan_recv(rv_chan *ch, void *elem)
 
 int rv_chan_try_send(rv_chan *ch, const void *elem)
 {
+    rv__seeded_point();
     if (unlikely(!ch)) return -EAGAIN;
     if (rv__chan_would_wait(ch, true)) return -EAGAIN;
     const uintptr_t pc = RV__CALLER;
@@ -231,6 +233,7 @@ int rv_chan_try_send(rv_chan *ch, const void *elem)
 }
 int rv_chan_try_recv(rv_chan *ch, void *elem)
 {
+    rv__seeded_point();
     if (unlikely(!ch)) return -EAGAIN;
     if (rv__chan_would_wait(ch, false)) return -EAGAIN;
     const uintptr_t pc = RV__CALLER;
@@ -303,6 +306,7 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
+    rv__seeded_made(ch);
     return ch;
 }
 static unsigned long count(const struct rv__waitq *q)
@@ -344,6 +348,7 @@ static void destroy(rv_chan *ch)
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock), rv__unlock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) wait_for_decided(ch);
     rv__feed_forget(ch, bytes_of(ch));
+    rv__seeded_gone(ch);
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
     rv__end();
 }

@@ -184,7 +184,7 @@ static void put_current(const struct rv__g *g, const void *ucontext)
 {
     uintptr_t pcs[FRAMES];
     if (g)
-        put_header(g, rv__now());
+        put_header(g, rv__real_now());
     else
         base_putf(&out, "thread %d [running]:\n", sys_gettid());
     const int n = ucontext ? rv__walk_signal(ucontext, pcs, FRAMES) : rv__walk_here(pcs, FRAMES);
@@ -241,7 +241,7 @@ static void put_threads(void) // plain ones that wait at something of ours
 static void put_all(const struct rv__g *but, bool first)
 {
     const struct every e = collect(but);
-    const int64_t now = rv__now();
+    const int64_t now = rv__real_now();
     for (size_t i = 0; i < e.n; i++) {
         make_room();
         if (!first) base_puts(&out, "\n");
@@ -280,7 +280,8 @@ static void went_astray(int sig)
     if (may_go_astray) __builtin_longjmp(astray, 1);
     sys_exit(1);
 }
-static _Noreturn void print_in_child(const char *title, const struct rv__g *me, const void *ucontext)
+// others: all but me as well.
+static _Noreturn void print_in_child(const char *title, const struct rv__g *me, const void *ucontext, bool others)
 {
     const struct itimerval limit = {
         .it_value = {.tv_sec = CHILD_SECONDS}}; // the loader's lock may be held for ever here
@@ -299,16 +300,17 @@ static _Noreturn void print_in_child(const char *title, const struct rv__g *me, 
     base_puts(&out, title);
     if (me) put_current(me, ucontext);
     flush();
+    if (!others) sys_exit(0);
     may_go_astray = true;
     put_all(me, me == NULL);
     flush();
     sys_exit(0);
 }
-static void serve(const char *title, const struct rv__g *me, const void *ucontext)
+static void serve(const char *title, const struct rv__g *me, const void *ucontext, bool others)
 {
     // No SIGCHLD (no signal in the flags), and nobody's wait() but this one sees it.
     const long child = sys_call6(SYS_clone, 0, 0, 0, 0, 0, 0);
-    if (child == 0) print_in_child(title, me, ucontext);
+    if (child == 0) print_in_child(title, me, ucontext, others);
     if (child < 0) {
         base_say("no goroutines shown: there is no memory for a copy of the process (error %ld)", -child);
         return;
@@ -317,7 +319,11 @@ static void serve(const char *title, const struct rv__g *me, const void *ucontex
     while (sys_call4(SYS_wait4, child, &status, __WALL, NULL) == -EINTR) continue;
     if (status) base_say("the list of goroutines may be short: it took too long, or failed");
 }
-void rv__dump_others(const char *title) { serve(title, NULL, NULL); }
+void rv__dump_running(const char *title, const struct rv__g *g, const void *ucontext)
+{
+    serve(title, g, ucontext, false);
+}
+void rv__dump_others(const char *title) { serve(title, NULL, NULL, true); }
 static void on_quit(int sig, siginfo_t *info, void *ucontext)
 {
     (void)info;
@@ -328,7 +334,7 @@ static void on_quit(int sig, siginfo_t *info, void *ucontext)
         sys_call3(SYS_tgkill, sys_getpid(), sys_gettid(), sig);
     } else if (base_exchange_acquire(&dumping, 1u) == 0) {
         const struct rv__m *const m = rv__m();
-        serve("SIGQUIT: quit\n\n", m && m->g && m->g->kind == RV__GOROUTINE ? m->g : NULL, ucontext);
+        serve("SIGQUIT: quit\n\n", m && m->g && m->g->kind == RV__GOROUTINE ? m->g : NULL, ucontext, true);
         base_store_release(&dumping, 0u);
     }
     errno = saved;

@@ -17,6 +17,8 @@ void rv__dump_text(const char *text, size_t n); // before either
 
 // To stderr, and the program goes on: title, and all goroutines, by a copy of the process.
 void rv__dump_others(const char *title);
+// In a signal handler on g's thread: `text`, and g's stack where the signal came. The program goes on.
+void rv__dump_running(const char *text, const struct rv__g *g, const void *ucontext);
 
 // Since when goroutines have been waiting, for the minutes in a dump. sysmon calls it each time it looks (idle: each time
 // that it goes to sleep because all Ps are idle); every 10 s it does something.
@@ -24,6 +26,8 @@ void rv__note_waits(int64_t now, bool idle);
 
 // fatal.c: nothing can ever wake anybody again.
 _Noreturn COLD void rv__fatal_deadlock(void);
+// Exit code 2; before it, how to have the same again, where a seed chose the order of goroutines.
+_Noreturn COLD void rv__fatal_exit(void);
 
 // schedtrace.c: one line about the scheduler every base_flags.schedtrace ms; scheddetail: all Ps, Ms, Gs after it. For sysmon.
 void rv__schedtrace(int64_t now);

@@ -43,7 +43,7 @@ static _Noreturn void report(void)
         g->id, (size_t)(g->stack.hi - g->stack.lo));
     rv__dump_text(b.p, b.n);
     rv__dump_one(overflow.g, overflow.ucontext);
-    sys_exit(2);
+    rv__fatal_exit();
 }
 static _Noreturn void report_overflow(struct rv__g *g, const void *ucontext)
 {

@@ -8,21 +8,23 @@
 // it waited, which Go's rules do not promise; it costs no false report.)
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 
 const struct base_detector *rv__feed;
 
 __attribute__((weak, visibility("default"))) const struct base_detector *ravel_attach(const struct base_runtime *);
 
-static const struct base_runtime table = {
-    .size = sizeof table,
-    .blocking_begin = rv__blocking_begin,
-    .blocking_end = rv__blocking_end,
-    .pin = rv__pin,
-    .unpin = rv__unpin,
-    .mask_changed = rv__mask_changed,
+static struct base_runtime table = {
+    // constant once given
+    .size = sizeof table, .blocking_begin = rv__blocking_begin, .blocking_end = rv__blocking_end, .pin = rv__pin,
+    .unpin = rv__unpin,   .mask_changed = rv__mask_changed,
 };
 void rv__feed_init(void)
 {
+    if (rv__seeded_on()) {
+        table.point = rv__seeded_point_slow;
+        table.give_way = rv__seeded_give_way;
+    }
     const struct base_detector *d = ravel_attach ? ravel_attach(&table) : NULL;
     if (d && d->size == sizeof *d) rv__feed = d;
 }

@@ -7,6 +7,7 @@
 // next writes, but only rv__sched.hint, where a P that has something to steal leaves its number; and all queues every LOOK_NS.
 #include "runtime/netpoll.h"
 #include "runtime/proc.h"
+#include "runtime/seeded.h"
 
 enum { SPIN_NS = 50000, LOOK_NS = 10000, SAVE_PATIENCE = 100 };
 
@@ -155,7 +156,8 @@ static int64_t first_due(void)
 bool rv__anything_to_do(void)
 {
     const int64_t first = first_due();
-    return first == 0 || (first != RV__NEVER && first <= rv__now());
+    return first == 0 || (first != RV__NEVER &&
+                          (unlikely(rv__seeded_on()) || first <= rv__now())); // there who has the P makes it now
 }
 bool rv__anything_by(int64_t when) { return first_due() <= when; }
 static void stop_spinning(struct rv__m *m)
@@ -291,8 +293,8 @@ static struct rv__g *find(struct rv__m *m)
             retire(m, p);
             continue;
         }
-        struct rv__g *g = local_work(p);
-        if (!g) g = spin(m, p);
+        struct rv__g *g = unlikely(rv__seeded_on()) ? rv__seeded_find(p) : local_work(p);
+        if (!g && likely(!rv__seeded_on())) g = spin(m, p);
         if (g) {
             found(m);
             return g;
@@ -329,11 +331,12 @@ static void wait_until_saved(const struct rv__g *g)
 }
 void rv__schedule(struct rv__m *m)
 {
-    bool ran = false; // of rv_run's M: it runs main until that first parks, and waits for the end then
+    // Of rv_run's M: it runs main until that first parks, and waits for the end then; under sched=seed it runs nobody.
+    bool ran = rv__seeded_on();
     while (!m->end) {
         rv__arrive(m);
         m->left = &m->nowhere;
-        base_store_relaxed(&m->preempt, 0u); // whoever was meant has stopped
+        base_store_relaxed(&m->preempt, rv__seeded_on()); // whoever was meant has stopped
         struct rv__g *g = m->picked;
         m->picked = NULL;
         if ((m->locked && g != m->locked) || (m->main && ran)) {

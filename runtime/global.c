@@ -8,6 +8,7 @@
 //       the former could always take the latter's.
 // All of it is guarded by rv__sched.lock; its lengths, global_n and begun_n, are read as hints without.
 #include "runtime/proc.h"
+#include "runtime/seeded.h"
 
 static void grew_locked(uint32_t n, bool begun)
 {
@@ -83,6 +84,7 @@ static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
 struct rv__m *rv__owner_of_next(struct rv__p *p)
 {
     if (base_load_relaxed(&rv__sched.global_n) == 0 || !rv__runq_empty(&p->runq)) return NULL; // relaxed: a hint
+    if (unlikely(rv__seeded_on())) return NULL; // who is next is drawn, on g0
     rv__lock(&rv__sched.lock);
     struct rv__glist *q = list_locked();
     struct rv__m *owner = q->head ? q->head->locked : NULL;

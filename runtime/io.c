@@ -16,7 +16,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/sys.h"
@@ -44,8 +47,10 @@ int rv__poll_now(int fd, int sides)
 long rv__io_run(struct rv__io *io)
 {
     for (;;) {
+        const bool had = io->skipped;
         long r = io->attempt(io);
-        if (r == RV__IO_UNSURE) { // it cannot be attempted: is it ready?
+        const bool skipped = io->skipped && !had; // this time
+        if (r == RV__IO_UNSURE) {                 // it cannot be attempted: is it ready?
             const int sides = rv__poll_now(io->fd, io->side);
             if (sides < 0) return sides;
             if (sides) r = RV__IO_BLOCK;
@@ -53,7 +58,7 @@ long rv__io_run(struct rv__io *io)
         if (r == -EINTR) continue;
         if (r == RV__IO_BLOCK) return rv__io_block(io);
         if (r != -EAGAIN && r != RV__IO_UNSURE) return r;
-        r = rv__fd_wait(io->fd, io->side, io->life, RV__NEVER);
+        r = rv__fd_wait(io->fd, io->side, io->life, RV__NEVER, r == -EAGAIN && !skipped);
         if (r == -EPERM) return rv__io_block(io);
         if (r == -ETIMEDOUT && io->skipped) { // what can be had without waiting is had, whatever the deadline
             r = io->attempt(io);
@@ -100,25 +105,55 @@ static bool skip(struct rv__io *io, uint32_t hints)
     io->attempted = true;
     return io->skipped = true;
 }
+// A TCP socket's recvmsg tells from now on whether something is left: 0.4 us each, against an epoll_ctl or an attempt in
+// vain at the next read, 1.3 us.
+COLD static void ask_what_is_left(int fd, uint32_t kind)
+{
+    const int on = 1;
+    const bool ok = sys_call6(SYS_setsockopt, fd, SOL_TCP, TCP_INQ, (long)&on, sizeof on, 0) == 0;
+    rv__fd_hint(fd, DRY * RV__FD_DRY + (ok ? kind | RV__FD_INQ : kind & ~(uint32_t)RV__FD_TCP));
+}
 static void learn(struct rv__io *io, uint32_t hints, bool dry)
 {
     if (io->attempted) return;
     io->attempted = true;
     const uint32_t kind = hints % RV__FD_DRY;
-    if (dry)
+    if (dry && (hints & (RV__FD_TCP | RV__FD_INQ)) == RV__FD_TCP && hints >= (DRY - 1) * RV__FD_DRY)
+        ask_what_is_left(io->fd, kind);
+    else if (dry)
         rv__fd_hint(io->fd, hints < DRY * RV__FD_DRY ? hints + RV__FD_DRY : kind + DRY * RV__FD_DRY);
     else if (hints != kind)
         rv__fd_hint(io->fd, kind);
+}
+static bool nothing_left(const struct msghdr *m)
+{
+    const struct cmsghdr *h = CMSG_FIRSTHDR(m);
+    if (!h || h->cmsg_level != SOL_TCP || h->cmsg_type != TCP_CM_INQ) return false;
+    int left;
+    memcpy(&left, CMSG_DATA(h), sizeof left);
+    return left == 0;
+}
+static long receive(struct rv__io *io, uint32_t hints)
+{
+    const struct iovec *v = io->iov;
+    if (io->n == 1 && !(hints & RV__FD_INQ))
+        return sys_call6(SYS_recvfrom, io->fd, (long)v->iov_base, (long)v->iov_len, MSG_DONTWAIT, 0, 0);
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(16)));
+    struct msghdr m = {.msg_iov = (struct iovec *)v, .msg_iovlen = (size_t)io->n};
+    if (!(hints & RV__FD_INQ)) return sys_call3(SYS_recvmsg, io->fd, &m, MSG_DONTWAIT);
+    m.msg_control = control;
+    m.msg_controllen = sizeof control;
+    const uint32_t read = rv__fd_read_begin(io->fd);
+    const long r = sys_call3(SYS_recvmsg, io->fd, &m, MSG_DONTWAIT);
+    if (r > 0 && nothing_left(&m)) rv__fd_drained(io->fd, read);
+    return r;
 }
 static long try_read(struct rv__io *io)
 {
     uint32_t hints = rv__fd_hints(io->fd);
     if (likely(!(hints & RV__FD_OTHER))) {
         if (skip(io, hints)) return -EAGAIN;
-        struct msghdr m = {.msg_iov = (struct iovec *)io->iov, .msg_iovlen = (size_t)io->n};
-        const long r = io->n == 1 ? sys_call6(SYS_recvfrom, io->fd, (long)io->iov->iov_base, (long)io->iov->iov_len,
-                                              MSG_DONTWAIT, 0, 0)
-                                  : sys_call3(SYS_recvmsg, io->fd, &m, MSG_DONTWAIT);
+        const long r = receive(io, hints);
         learn(io, hints, r == -EAGAIN);
         if (likely(r != -ENOTSOCK)) return r;
         hints = look_closer(io->fd);
@@ -237,7 +272,7 @@ int rv_poll(int fd, int sides, int64_t timeout_ns)
     for (;;) {
         int r = rv__poll_now(fd, sides);
         if (r != 0 || timeout_ns == 0) return r;
-        r = rv__fd_wait(fd, sides, life, until);
+        r = rv__fd_wait(fd, sides, life, until, true);
         if (r == -EPERM) return sides;
         if (r <= 0) return r;
     }

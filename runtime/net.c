@@ -92,7 +92,7 @@ int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len)
     long r;
     do r = rv__io_run(&io);
     while (r == -ECONNABORTED); // that one is gone; others come
-    if (r >= 0) rv__fd_made((int)r, RV__FD_OURS);
+    if (r >= 0) rv__fd_made((int)r, RV__FD_OURS | (rv__fd_hints(fd) & RV__FD_TCP));
     return (int)rv__feed_fd_in(RV__CALLER, fd, NULL, 0, r);
 }
 
@@ -122,7 +122,7 @@ static int connect_to(int fd, const struct sockaddr *to, socklen_t to_len)
         if (r != -EINTR) return (int)r; // interrupted, it goes on by itself
     }
     io.flags = 1;
-    const int r = rv__fd_wait(fd, RV_WRITE, io.life, RV__NEVER);
+    const int r = rv__fd_wait(fd, RV_WRITE, io.life, RV__NEVER, true);
     return r < 0 ? r : (int)rv__io_run(&io);
 }
 int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
@@ -157,7 +157,7 @@ static int make_socket(int family)
 {
     const int fd = (int)sys_call3(SYS_socket, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return fd;
-    rv__fd_made(fd, RV__FD_OURS);
+    rv__fd_made(fd, family == AF_UNIX ? RV__FD_OURS : RV__FD_OURS | RV__FD_TCP);
     const int on = 1;
     if (family != AF_UNIX) sys_call6(SYS_setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, (long)&on, sizeof on, 0);
     return fd;

@@ -1,23 +1,30 @@
 // netpoll.c: goroutines that wait for file descriptors, by epoll.
 //
 // A call is attempted first (io.c). Only when it would block, its goroutine comes here:
-//     lock the descriptor; arm it (epoll_ctl, one shot, for all sides that anybody waits for); join its waiters;
-//     unlock; park.
-// An event disarms the descriptor, and wakes everybody who waits for a side that it names; they attempt again. For
-// sides that are still waited for it is armed anew.
+//     lock the descriptor; see that epoll tells of it; join its waiters; unlock; park.
+// An event wakes everybody who waits for a side that it names; they attempt again.
+//
+// How epoll tells:
+//   by one shot   a descriptor that the program made is armed for each wait (epoll_ctl, for all sides that anybody waits for). An
+//                 event disarms it; for sides that are still waited for it is armed anew.
+//   by edges      a socket that we made (RV__FD_OURS) is armed once, for both sides, edge-triggered. An event that meets no
+//                 waiter for a side is kept as `ready`, and the next who would wait for that side attempts again instead.
 //
 // Why no wake-up is lost:
 //   (1) Arming looks: a descriptor that is ready already gives its event at once. So it does not matter what happened
 //       between the attempt and the arming.
 //   (2) Whoever is in the list of waiters is covered by an armed shot, or by an event that has been fetched and is
 //       about to take the descriptor's lock: both change only under that lock.
-//   (3) An event may come too often (two threads fetch, a number is reused); that costs an attempt that is repeated.
-// The number of a descriptor that the program closes behind our back, and gets again for another, needs no care: epoll
-// has dropped the old one, so arming says ENOENT and adds the new one. (Who still waited for the old one waits on, as
-// in close(2).) rv_close ends the number's `life`: waiters are sent home, and events that name an earlier life are
-// dropped. Rejected: edge-triggered events for good, without arming. It saves one system call of 0.3 us each wait, and
-// hangs when a number is reused by plain close(2), because nothing tells; and each event that nobody waits for wakes
-// the poller.
+//   (3) By edges: what becomes ready after an attempt gives an event after it, which finds the waiter or leaves `ready`.
+//       Who waits without an attempt (io.c leaves some out) needs to know more: that the last read came to the end of
+//       what was there, and that neither a read nor an event has begun since. `reads` counts those, `drained` is what it
+//       was at such a read. Otherwise it arms again, which looks.
+//   (4) An event may come too often (two threads fetch, a number is reused); that costs an attempt that is repeated.
+// The number of a descriptor that the program closes behind our back, and gets again for another: epoll has dropped the old one. By
+// one shot, arming says ENOENT, and adds the new one. By edges nothing tells; so who has waited for CHECK_NS by edges
+// is armed once more, by sysmon (rv__netpoll_check), which sees to urgent marks, too. (Who still waited for the old one
+// waits on, as in close(2).) rv_close ends the number's `life`: waiters are sent home, and events that name an earlier life are
+// dropped.
 //
 // Descriptors are entries of a table in blocks, which are made on demand and stay; so an entry's address is good for
 // ever. Lock order: descriptor, then timers. epoll_ctl is called under the descriptor's lock: it waits for nobody who
@@ -44,7 +51,8 @@ enum { BLOCK = 4, BLOCKS = 1 << 16, FETCH = 2 };
 #else
 enum { BLOCK = 256, BLOCKS = 1 << 12, FETCH = 128 };
 #endif
-enum { SIDES = 2, BOTH = RV_READ | RV_WRITE };
+enum { SIDES = 2, BOTH = RV_READ | RV_WRITE, CHECK_NS = 100000000, CHECK_SHARE = 100 };
+enum checked { NEW, SEEN, CHECKED };
 
 struct waiter { // on the stack of who waits; guarded by the lock of fd
     struct waiter *next;
@@ -68,6 +76,11 @@ struct fd {
     uint32_t hints;   // atomic: enum rv__fd_hint, and io.c's count above it
     int number;
     bool added;                 // epoll knew it when last asked; guarded by lock
+    bool edge;                  // it tells by edges; guarded by lock
+    uint8_t ready;              // sides of events that met nobody; guarded by lock
+    uint8_t checked;            // enum checked: how often rv__netpoll_check has met who waits; guarded by lock
+    uint32_t reads;             // atomic: reads and events to read that have begun
+    uint32_t drained;           // atomic: `reads` at the last read that left nothing
     struct waiter *waiters;     // guarded by lock
     struct deadline *deadlines; // SIDES of them, or NULL; made under lock, and stay
 } __attribute__((aligned(64)));
@@ -78,6 +91,8 @@ static int epoll_fd = -1;         // atomic
 static int event_fd;              // constant once epoll_fd is there
 static uint32_t broken;           // atomic, see above
 static int64_t waiting;           // atomic: waiters in all lists
+static uint32_t unchecked;        // atomic: somebody may wait by edges who has not been checked
+static uint32_t used_blocks;      // atomic: those that are there lie below
 uint32_t rv__netpoll_old;
 static const uint64_t BREAK = UINT64_MAX; // the eventfd's name in events
 
@@ -121,6 +136,7 @@ COLD static struct fd *make(int fd)
         b = (struct fd *)(((uintptr_t)b + 63) & ~(uintptr_t)63);
         for (int i = 0; i < BLOCK; i++) b[i].number = fd / BLOCK * BLOCK + i;
         base_store_release(&blocks[(unsigned)fd / BLOCK], b);
+        if ((unsigned)fd / BLOCK >= used_blocks) base_store_relaxed(&used_blocks, (unsigned)fd / BLOCK + 1);
     }
     rv__unlock(&making);
     return find(fd);
@@ -151,6 +167,19 @@ void rv__fd_hint(int fd, uint32_t hints)
     if (f) base_store_relaxed(&f->hints, hints); // relaxed: a hint
 }
 
+uint32_t rv__fd_read_begin(int fd)
+{
+    struct fd *f = find(fd);
+    return f ? base_add_relaxed(&f->reads, 1u) + 1 : 0; // relaxed: only who sees the number unchanged acts on it
+}
+void rv__fd_drained(int fd, uint32_t read)
+{
+    struct fd *f = find(fd);
+    // An event or a read that begins between these two changes `reads`, and drained is of no worth.
+    if (f && base_load_relaxed(&f->reads) == read) base_store_relaxed(&f->drained, read);
+}
+static bool is_drained(const struct fd *f) { return base_load_relaxed(&f->drained) == base_load_relaxed(&f->reads); }
+
 // ---- arming and waking ---------------------------------------------------------------------------------------------
 
 static int waited_for(const struct fd *f)
@@ -159,11 +188,14 @@ static int waited_for(const struct fd *f)
     for (const struct waiter *w = f->waiters; w; w = w->next) sides |= w->sides;
     return sides;
 }
+static uint32_t events_of(const struct fd *f, int sides)
+{
+    if (f->edge) return EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT;
+    return EPOLLONESHOT | (sides & RV_READ ? EPOLLIN | EPOLLRDHUP : 0) | (sides & RV_WRITE ? EPOLLOUT : 0);
+}
 static int arm_locked(struct fd *f, int sides)
 {
-    struct epoll_event e = {.events = EPOLLONESHOT | (sides & RV_READ ? EPOLLIN | EPOLLRDHUP : 0) |
-                                      (sides & RV_WRITE ? EPOLLOUT : 0),
-                            .data.u64 = (uint64_t)f->life << 32 | (uint32_t)f->number};
+    struct epoll_event e = {.events = events_of(f, sides), .data.u64 = (uint64_t)f->life << 32 | (uint32_t)f->number};
     int err = to_ctl(f->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, f->number, &e);
     if (err == -ENOENT) err = to_ctl(EPOLL_CTL_ADD, f->number, &e);
     if (err == -EEXIST) err = to_ctl(EPOLL_CTL_MOD, f->number, &e);
@@ -179,16 +211,19 @@ static void take_locked(struct waiter **link, int result, struct rv__glist *out)
     base_add_relaxed(&waiting, -1); // relaxed: a count
     rv__glist_push(out, w->g);
 }
-// result 0: the sides themselves.
-static void wake_locked(struct fd *f, int sides, int result, struct rv__glist *out)
+// result 0: the sides themselves. Returns those that somebody has waited for.
+static int wake_locked(struct fd *f, int sides, int result, struct rv__glist *out)
 {
+    int met = 0;
     for (struct waiter **link = &f->waiters; *link;) {
         const int common = (*link)->sides & sides;
+        met |= common;
         if (common)
             take_locked(link, result ? result : common, out);
         else
             link = &(*link)->next;
     }
+    return met;
 }
 static void on_event(const struct epoll_event *e, struct rv__glist *out)
 {
@@ -198,8 +233,12 @@ static void on_event(const struct epoll_event *e, struct rv__glist *out)
         (e->events & (EPOLLIN | EPOLLRDHUP | all) ? RV_READ : 0) | (e->events & (EPOLLOUT | all) ? RV_WRITE : 0);
     rv__lock(&f->lock);
     if (f->life == e->data.u64 >> 32) {
-        wake_locked(f, sides, 0, out);
-        if (unlikely(f->waiters != NULL)) arm_locked(f, waited_for(f));
+        if (sides & RV_READ) base_add_relaxed(&f->reads, 1u); // relaxed: the lock orders it before who is woken
+        const int met = wake_locked(f, sides, 0, out);
+        if (f->edge)
+            f->ready |= (uint8_t)(sides & ~met);
+        else if (unlikely(f->waiters != NULL))
+            arm_locked(f, waited_for(f));
     }
     rv__unlock(&f->lock);
 }
@@ -284,14 +323,29 @@ static void find_poller(void)
     base_fence_seq_cst(); // waiting + 1, then poller; the other side: poller = 0, the lock of rv__sched, then waiting
     if (rv__wants_poller()) rv__wake_one();
 }
-enum { PARK = 1 << 8 };
-static int before_wait_locked(struct fd *f, struct waiter *w, uint32_t life, int64_t until)
+enum { PARK = 1 << 8, CLOSING = 1 << 9 };
+// An event for one of these sides will wake us: 0; or there has been one already: those sides. Or an error.
+static int cover_locked(struct fd *f, int sides, bool tried)
 {
-    if (unlikely(f->closing)) return w->sides; // an attempt will tell, once it is closed
+    const bool ours = base_load_relaxed(&f->hints) & RV__FD_OURS; // relaxed: a hint; see rv__netpoll_check
+    if (likely(ours && f->edge && f->added && (tried || is_drained(f)))) {
+        const int ready = f->ready & sides;
+        f->ready &= (uint8_t)~sides;
+        return ready;
+    }
+    f->edge = ours;
+    f->ready = 0;
+    return arm_locked(f, f->waiters ? sides | waited_for(f) : sides);
+}
+static int before_wait_locked(struct fd *f, struct waiter *w, uint32_t life, int64_t until, bool tried)
+{
+    if (unlikely(f->closing)) return CLOSING; // an attempt will tell, once it is closed
     if (unlikely(f->life != life)) return -ECANCELED;
     if (unlikely(passed(f, w->sides))) return -ETIMEDOUT;
-    const int err = arm_locked(f, f->waiters ? w->sides | waited_for(f) : w->sides);
-    if (unlikely(err)) return err;
+    const int how = cover_locked(f, w->sides, tried);
+    if (how != 0) return how;
+    f->checked = NEW;
+    if (f->edge && !base_load_relaxed(&unchecked)) base_store_relaxed(&unchecked, 1u); // relaxed: sysmon comes by again
     w->next = f->waiters;
     f->waiters = w;
     w->waits = true;
@@ -309,7 +363,7 @@ static void after_wait(struct waiter *w)
     // It fires, or has: in another thread, which is about to be done with our stack.
     while (!base_load_acquire(&w->fired)) sys_yield();
 }
-int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until)
+int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until, bool tried)
 {
     struct rv__g *g = rv__enter();
     ensure_on();
@@ -320,17 +374,46 @@ int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until)
     }
     struct waiter w = {.g = g, .fd = f, .sides = sides};
     rv__lock(&f->lock);
-    const int how = before_wait_locked(f, &w, life, until);
+    const int how = before_wait_locked(f, &w, life, until, tried);
     rv__unlock(&f->lock);
     if (how == PARK) {
         if (unlikely(g->kind == RV__THREAD)) find_poller();
         rv__park(g);
         after_wait(&w);
-    } else if (how > 0) {
+    } else if (how == CLOSING) {
         sys_yield();
     }
     rv__leave(g);
-    return how == PARK ? w.result : how;
+    return how == PARK ? w.result : how == CLOSING ? sides : how;
+}
+
+// ---- numbers that were closed behind our back -----------------------------------------------------------------------
+
+static void check(struct fd *f)
+{
+    rv__lock(&f->lock);
+    if (f->edge && f->waiters && f->checked != CHECKED) {
+        if (f->checked == SEEN) arm_locked(f, BOTH); // if epoll does not know it any more, it is added
+        f->checked++;
+        base_store_relaxed(&unchecked, 1u);
+    }
+    rv__unlock(&f->lock);
+}
+bool rv__netpoll_check(int64_t now)
+{
+    static int64_t next;
+    if (likely(!base_load_relaxed(&unchecked))) return false;
+    if (now < next) return true;
+    base_store_relaxed(&unchecked, 0u);
+    const uint32_t n = base_load_relaxed(&used_blocks);
+    for (uint32_t b = 0; b < n; b++) {
+        struct fd *fs = base_load_acquire(&blocks[b]); // acquire: as in find
+        for (int i = 0; fs && i < BLOCK; i++)
+            if (base_load_relaxed(&fs[i].edge)) check(&fs[i]); // relaxed: a hint; one that is missed is met next time
+    }
+    const int64_t took = rv__now() - now;
+    next = now + (took * CHECK_SHARE > CHECK_NS ? took * CHECK_SHARE : CHECK_NS);
+    return true;
 }
 
 // ---- deadlines -----------------------------------------------------------------------------------------------------
@@ -390,6 +473,7 @@ static void end_life_locked(struct fd *f, uint32_t hints, struct rv__glist *out)
     base_store_release(&f->life,
                        f->life + 1);      // release: before close(2), so that the next holder of the number reads it
     base_store_relaxed(&f->hints, hints); // relaxed: a hint
+    base_add_relaxed(&f->reads, 1u);
     for (int i = 0; f->deadlines && i < SIDES; i++) set_locked(f, &f->deadlines[i], 0, out);
     wake_locked(f, BOTH, -ECANCELED, out);
 }

@@ -27,11 +27,12 @@
 
 #include "base/print.h"
 #include "runtime/feed.h"
+#include "runtime/seeded.h"
 
-void rv__preempt_park(struct rv__m *m)
+static void stop_in_place(struct rv__m *m)
 {
     struct rv__g *g = m->g;
-    base_store_relaxed(&m->preempt, 0u);
+    base_store_relaxed(&m->preempt, rv__seeded_on());
     if (base_load_relaxed(&m->attention) != RV__CALM)
         return; // (4), or the P is about to be taken; relaxed: as in rv__begin
     if (!g || !rv__p_of(m) || base_load_relaxed(&rv__sched.stopping) || !rv__anything_to_do()) return;
@@ -48,6 +49,15 @@ void rv__preempt_park(struct rv__m *m)
     g->locked = m->locked ? m : NULL;
     base_store_relaxed(&g->state, RV__RUNNING);
     if (p) rv__p_acquire(m, p); // else rv_run is over: it goes on, without a P, to its next call of ours
+}
+struct rv__m *rv__preempt_park(struct rv__m *m)
+{
+    if (likely(!rv__seeded_on())) {
+        stop_in_place(m);
+        return m;
+    }
+    rv__seeded_yield(m);
+    return rv__m();
 }
 
 // ---- the call that the signal has interrupted ----------------------------------------------------------------------
@@ -153,7 +163,8 @@ static void stop_here(ucontext_t *context)
     if (restart_call(context) || !m || !base_load_relaxed(&m->preempt) || m->seq % 2 || rv__feed_inside()) return;
     rv__section_begin(m);
     // Not between rv_syscall_enter and _exit, where the P is anybody's; not while sysmon takes it.
-    if (base_load_relaxed(&m->attention) == RV__CALM) rv__preempt_park(m);
+    const bool calm = base_load_relaxed(&m->attention) == RV__CALM;
+    if (calm && (likely(!rv__seeded_on()) || rv__seeded_preempted(m, context))) stop_in_place(m);
     rv__section_end(m);
 }
 static void handler(int sig, siginfo_t *info, void *context)
@@ -182,7 +193,7 @@ void rv__preempt_init(void) { take_place(); }
 // ---- sysmon's side ---------------------------------------------------------------------------------------------------
 
 // Whether the thread runs, or would if it had a CPU. False: it sleeps in the kernel, or is gone.
-static bool runs(int tid)
+bool rv__runs(int tid)
 {
     BASE_BUF(path, 64);
     char text[512];
@@ -209,6 +220,7 @@ static bool retake_sleeper(struct rv__m *m, struct rv__p *p)
         base_cas_relaxed(&m->attention, &taking, (uint32_t)RV__CALM); // relaxed: nothing was done under it
         return false;
     }
+    if (unlikely(rv__seeded_on())) rv__seeded_overtaken(m, "has slept in the kernel for 1 s");
     base_store_release(&p->runq.owner_seq, NULL);
     base_store_relaxed(&p->m, NULL);
     base_store_relaxed(&m->p, NULL);
@@ -231,7 +243,7 @@ bool rv__preempt(struct rv__p *p)
         rv__m_want();
         return false;
     }
-    if (!runs(m->tid)) return retake_sleeper(m, p);
+    if (!rv__runs(m->tid)) return retake_sleeper(m, p);
     take_place();
     rv__preempt_signal(m);
     return true;

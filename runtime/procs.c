@@ -7,6 +7,7 @@
 // is put on the list after all, or it would be missing until procs is next changed.
 #include "base/arena.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 
 static struct rv__p *make_p(uint32_t index)
 {
@@ -98,7 +99,7 @@ int rv_gomaxprocs(int n)
     if (n > RV__MAX_P) n = RV__MAX_P;
     struct rv__g *g = rv__enter();
     const int was = base_load_relaxed(&rv__sched.procs); // relaxed: of two at once, either may be the first
-    if (n >= 1 && base_load_relaxed(&rv__sched.running)) rv__procs_set(n);
+    if (n >= 1 && likely(!rv__seeded_on()) && base_load_relaxed(&rv__sched.running)) rv__procs_set(n);
     if (n > was) rv__wake_one();
     rv__leave(g);
     return was;

@@ -165,8 +165,9 @@ void rv__park(struct rv__g *g);
 void rv__ready(struct rv__g *g);
 void rv__ready_list(struct rv__glist *l); // all of them, at the end of the queue; empties l
 
-int64_t rv__now(void);     // ns, CLOCK_MONOTONIC; virtual under sched=seed. Any time
-struct rv__p *rv__p(void); // the P of the running goroutine's M; NULL on a plain thread; inside a section
+int64_t rv__now(void);      // ns, CLOCK_MONOTONIC; virtual under sched=seed. Any time
+int64_t rv__real_now(void); // not virtual
+struct rv__p *rv__p(void);  // the P of the running goroutine's M; NULL on a plain thread; inside a section
 
 // What few goroutines have (struct rv__extra): local.c. Outside of a section.
 void rv__extra_inherit(struct rv__g *from, struct rv__g *to);              // labels

@@ -17,6 +17,7 @@
 #include "runtime/fault.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum { MAIN_STACK = 8 << 20 };
 
@@ -31,13 +32,19 @@ static struct main_call {
     struct rv__m *m;
 } call;
 
-int64_t rv__now(void)
+int64_t rv__real_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t); // not by base/sys.h: the vDSO needs no system call
     return t.tv_sec * 1000000000 + t.tv_nsec;
 }
-int64_t rv_now(void) { return rv__now(); }
+// relaxed: as rv__seeded_now needs it
+int64_t rv__now(void) { return unlikely(base_load_relaxed(&rv__seeded)) ? rv__seeded_now() : rv__real_now(); }
+int64_t rv_now(void)
+{
+    if (unlikely(rv__seeded_on())) rv__seeded_look_at_clock();
+    return rv__now();
+}
 
 int64_t rv_num_goroutine(void)
 {
@@ -134,12 +141,14 @@ COLD static void in_child(void)
 static void init_once(void)
 {
     base_flags_parse(base_env("RAVEL_OPTIONS"), "RAVEL_OPTIONS");
+    rv__seeded_init();
     rv__fault_init();
     rv__feed_init();
     pthread_atfork(NULL, NULL, in_child);
 }
 static int procs_wanted(void)
 {
+    if (rv__seeded_on()) return 1;
     const int n = base_flags.maxprocs > 0 ? base_flags.maxprocs : rv_num_cpu();
     return n < RV__MAX_P ? n : RV__MAX_P;
 }
@@ -182,6 +191,7 @@ static void drop_ms(struct rv__m *me)
 static void forget(void)
 {
     rv__netpoll_forget();
+    rv__seeded_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);

@@ -38,7 +38,7 @@ struct rv__m {
     struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
     struct rv__p *p;       // atomic: its own, but sysmon takes it from one that sleeps in the kernel
     uint32_t seq;          // atomic: odd inside a section; the M writes
-    uint32_t preempt;      // atomic: asked to stop; read at the end of a section
+    uint32_t preempt;      // atomic: asked to stop; read at the end of a section; under sched=seed always set
     uint32_t attention;    // atomic: enum rv__attention; read at the beginning of a section
     uint32_t *left;        // on_cpu of the goroutine that it has just left; see rv__arrive
     int *errno_at;         // its thread's errno
@@ -193,7 +193,7 @@ ALWAYS_INLINE void rv__section_end(struct rv__m *m)
 // rt.h's rv__enter and rv__leave, inline. The M at the end of a section may be another one than at its beginning.
 COLD struct rv__m *rv__m_foreign(void); // a plain thread's first call: makes it an M without a P
 COLD void rv__attend(struct rv__m *m);
-COLD void rv__preempt_park(struct rv__m *m);
+COLD struct rv__m *rv__preempt_park(struct rv__m *m); // returns the M that it goes on in
 ALWAYS_INLINE struct rv__m *rv__begin(void)
 {
     struct rv__m *m = rv__m();
@@ -205,7 +205,8 @@ ALWAYS_INLINE struct rv__m *rv__begin(void)
 ALWAYS_INLINE void rv__end(void)
 {
     struct rv__m *m = rv__m();
-    if (unlikely(base_load_relaxed(&m->preempt))) rv__preempt_park(m); // relaxed: a handler of this thread, or a hint
+    if (unlikely(base_load_relaxed(&m->preempt)))
+        m = rv__preempt_park(m); // relaxed: a handler of this thread, or a hint
     rv__section_end(m);
 }
 
@@ -279,6 +280,7 @@ COLD void rv__attend(struct rv__m *m);                    // rv__enter found att
 bool rv__retake(struct rv__p *p);                         // from an M in the kernel; hands it on
 void rv__preempt_init(void);
 void rv__preempt_signal(struct rv__m *m); // now
+bool rv__runs(int tid);                   // the thread does not sleep in the kernel
 bool rv__preempt(struct rv__p *p);        // asks the goroutine that runs on p to stop; false: not now
 void *rv__sysmon(void *);
 void rv__monitor_wake(void);

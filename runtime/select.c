@@ -16,6 +16,7 @@
 #include "runtime/chan.h"
 #include "runtime/feed.h"
 #include "runtime/sched.h"
+#include "runtime/seeded.h"
 #include "runtime/time.h"
 
 struct own { // in rv_case.own
@@ -96,6 +97,7 @@ void rv__select_leave(struct rv__select *s)
 
 static uint32_t draw(struct rv__m *m, uint32_t n) // 0 .. n - 1
 {
+    if (unlikely(rv__seeded_on()) && rv__p_of(m)) return rv__seeded_choose(n);
     uint32_t x = m->random;
     x ^= x << 13, x ^= x >> 17, x ^= x << 5;
     m->random = x;

@@ -9,6 +9,7 @@
 #include "runtime/sched.h"
 
 #include "runtime/feed.h"
+#include "runtime/seeded.h"
 
 struct rv__g *rv__enter(void) { return rv__begin()->g; }
 void rv__leave(struct rv__g *g)
@@ -115,6 +116,7 @@ bool rv__retake(struct rv__p *p)
     if ((seen & RV__P_STATUS) != RV__P_SYSCALL) return false;
     // acq_rel: what the M did with the P before its call; and ours, for whom it is handed to
     if (!base_cas_acq_rel(&p->status, &seen, (uintptr_t)RV__P_IDLE)) return false;
+    if (unlikely(rv__seeded_on())) rv__seeded_overtaken(base_load_relaxed(&p->m), "has been in a system call for 1 s");
     base_store_release(&p->runq.owner_seq, NULL);
     base_store_relaxed(&p->m, NULL);
     rv__p_hand_off(p);
@@ -123,7 +125,7 @@ bool rv__retake(struct rv__p *p)
 // The call will sleep: who waits need not wait for sysmon.
 static void hand_on(struct rv__m *m, struct rv__p *p)
 {
-    if (!p || !rv__anything_to_do()) return;
+    if (!p || unlikely(rv__seeded_on()) || !rv__anything_to_do()) return;
     rv__section_begin(m);
     rv__retake(p);
     rv__section_end(m);

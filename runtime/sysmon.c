@@ -26,6 +26,7 @@
 #include "runtime/dump.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/seeded.h"
 
 enum {
     US = 1000,
@@ -112,9 +113,10 @@ static void sleep_while_idle(void)
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
         static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
         const bool asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
-        const struct timespec *const limit = asked || rv__stack_scavenge_more() ? &a_moment : NULL; // NULL: none
+        const bool more = rv__netpoll_check(rv__real_now()) || rv__stack_scavenge_more();
+        const struct timespec *const limit = asked || more ? &a_moment : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
-        if (limit) watch(rv__now());
+        if (limit) watch(rv__real_now());
     }
 }
 static bool waits_here(const struct rv__p *p, int64_t now)
@@ -188,6 +190,10 @@ static void poll_late(int64_t now)
 static bool look(int64_t now)
 {
     bool did = false;
+    if (unlikely(rv__seeded_on())) {
+        rv__seeded_watch();
+        return false;
+    }
     poll_late(now);
     const uint32_t n = base_load_acquire(&rv__sched.n_ps); // acquire: the Ps
     for (uint32_t i = 0; i < n; i++) {
@@ -199,6 +205,7 @@ static bool look(int64_t now)
         if (status == RV__P_RUNNING) see_running(p, now);
     }
     see_urgent(now);
+    rv__netpoll_check(now);
     // A timer that is due just now is the poller's, who wakes up at this moment.
     const int64_t due = base_load_relaxed(&rv__sched.poller) ? now - 20 * US : now;
     if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_by(due)) rv__wake_one();
@@ -223,17 +230,17 @@ void *rv__sysmon(void *arg)
         sleep_ns(idle ? MS : pause);
         idle = all_idle() ? idle + 1 : 0;
         if (idle > patience) {
-            const int64_t from = rv__now();
+            const int64_t from = rv__real_now();
             rv__note_waits(from, true);
             sleep_while_idle();
-            patience = rv__now() - from >= BRIEF_NS ? 0 : patience < PATIENCE / 2 ? 2 * patience + 1 : PATIENCE;
+            patience = rv__real_now() - from >= BRIEF_NS ? 0 : patience < PATIENCE / 2 ? 2 * patience + 1 : PATIENCE;
             quiet = idle = 0;
         }
-        const int64_t now = rv__now();
+        const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
         const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
-        watch(now);
+        watch(real);
         quiet = did ? 0 : quiet + 1;
         pause = next_pause(pause, quiet, now);
     }

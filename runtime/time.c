@@ -40,16 +40,18 @@ void rv__timer_begin(struct rv__timer *t)
     const int64_t when = t->when; // t may have fired by the time that add returns
     if (rv__timer_add(rv__timers_here(), t)) tell(when);
 }
-int64_t rv__after(int64_t ns)
+static int64_t later(int64_t now, int64_t ns)
 {
     int64_t when;
-    return __builtin_add_overflow(rv__now(), ns > 0 ? ns : 0, &when) ? RV__NEVER - 1 : when;
+    return __builtin_add_overflow(now, ns > 0 ? ns : 0, &when) ? RV__NEVER - 1 : when;
 }
+int64_t rv__after(int64_t ns) { return later(rv__now(), ns); }
 
 // ---- sleep ---------------------------------------------------------------------------------------------------------
 
-static void sleep_thread(int64_t when)
+static void sleep_thread(int64_t ns) // in real time, always
 {
+    const int64_t when = later(rv__real_now(), ns);
     const struct timespec t = {when / 1000000000, when % 1000000000};
     while (sys_call4(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == -EINTR) {}
 }
@@ -62,12 +64,12 @@ void rv_sleep(int64_t ns)
 {
     if (ns <= 0) return;
     struct rv__g *g = rv__enter();
-    const int64_t when = rv__after(ns);
     if (g->kind == RV__THREAD) {
         rv__leave(g);
-        sleep_thread(when);
+        sleep_thread(ns);
         return;
     }
+    const int64_t when = rv__after(ns);
     struct rv__timer t = {.when = when, .fire = wake_sleeper, .arg = g};
     rv__park_begin(g, RV__WHY_SLEEP, NULL); // before the heap's unlock, which publishes it
     // By the time it is in the heap another M may have fired it; t stays, because g is still on this stack.

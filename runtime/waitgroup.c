@@ -13,6 +13,7 @@
 
 #include "runtime/feed.h"
 #include "runtime/rt.h"
+#include "runtime/seeded.h"
 #include "runtime/small.h"
 
 enum { ONE_WAITER = 1 };
@@ -57,6 +58,7 @@ static NOINLINE void release(rv_waitgroup *wg, uint64_t state) // state: (0, w),
 }
 void rv_wg_add(rv_waitgroup *wg, int64_t n)
 {
+    rv__seeded_point();
     if (unlikely(n != (int32_t)n)) rv__fatal("WaitGroup counter overflow");
     if (n < 0) rv__feed_put(RV__CALLER, wg);
     // acq_rel: a done publishes what was done before it to the one that brings the counter to zero, and by it to the waiters
@@ -79,6 +81,7 @@ static bool count_in(rv_waitgroup *wg)
 }
 static void wait_for_zero(rv_waitgroup *wg)
 {
+    rv__seeded_point();
     // acquire: pairs with the done that made it zero
     if (counter_of(base_load_acquire(&wg->state)) == 0) return;
     struct rv__g *const g = rv__enter();

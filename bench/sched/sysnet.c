@@ -80,6 +80,55 @@ static void syscall_many(long n)
     reportf("syscall_many", n, ns, "wall_ms=%ld threads=%d", (long)(ns / MS), threads());
 }
 
+// ---- how long a runnable goroutine waits when the one that has its P blocks in the kernel ----------------------------
+
+struct handoff {
+    int fds[2];
+    int64_t since, *late;
+    long i;
+};
+
+static void handed_to(void *p)
+{
+    struct handoff *h = p;
+    h->late[h->i] = rv_now() - h->since;
+    expect(write(h->fds[1], "", 1) == 1, "write to a pipe"); // never blocks: one byte at a time
+}
+
+static void wait_for_byte(void *p)
+{
+    const struct handoff *h = p;
+    char byte;
+    expect(read(h->fds[0], &byte, 1) == 1, "read from a pipe");
+}
+
+static void handoff(const char *name, long n, bool known)
+{
+    struct handoff h = {.late = allocate((size_t)n, sizeof *h.late)};
+    expect(pipe(h.fds) == 0, "pipe");
+    const int64_t start = rv_now();
+    for (h.i = 0; h.i < n; h.i++) {
+        h.since = rv_now();
+        rv_go(handed_to, &h);
+        if (known) {
+            rv_blocking(wait_for_byte, &h);
+        } else {
+            rv_syscall_enter();
+            wait_for_byte(&h);
+            rv_syscall_exit();
+        }
+    }
+    report_late(name, h.late, n, rv_now() - start);
+    for (int k = 0; k < 2; k++) close(h.fds[k]);
+    free(h.late);
+}
+
+static void syscall_handoff(long n)
+{
+    handoff("syscall_handoff", n, false);
+    handoff("syscall_handoff_known", n, true); // Go knows no call to be one that blocks
+}
+
 static void syscall_fast(long n)
 {
     int64_t start = rv_now();
@@ -258,6 +307,8 @@ static const struct bench benches[] = {
     {"syscall_block", 1000, "GOMAXPROCS hogs, then the same with 10 goroutines in 1 ms blocking syscalls, n ms each",
      syscall_block},
     {"syscall_many", 1000, "n goroutines at once in one 20 ms blocking syscall each: wall and threads", syscall_many},
+    {"syscall_handoff", 5000, "how late a runnable goroutine runs whose P is in a read that blocks; and in rv_blocking",
+     syscall_handoff},
     {"syscall_fast", 5000000, "getppid between rv_syscall_enter and rv_syscall_exit, and without them", syscall_fast},
     {"pipe_pp", 200000, "two goroutines, os-level pipe ping-pong by blocking read(2): ns per round trip", pipe_pp},
     {"tcp100", 200000, "TCP echo on loopback, 100 connections x 64 B, n requests in all", tcp100},

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -131,3 +132,103 @@ static void far_apart(void *arg)
     cr_assert_eq(rv_read(1 << 30, NULL, 1), -EBADF);
 }
 Test(netpoll, far_apart) { once(far_apart); }
+
+// ---- sockets of ours: armed once, by edges ---------------------------------------------------------------------------
+
+struct tcp {
+    int near, far; // what near reads, far writes
+};
+static void send_to(const struct tcp *t, const char *text)
+{
+    cr_assert_eq(rv_write(t->far, text, strlen(text)), (ssize_t)strlen(text));
+}
+// A connection whose near end has so often been read in vain that first attempts are left out, and whose last read left nothing.
+static struct tcp dry_connection(void)
+{
+    const int l = rv_listen_tcp("127.0.0.1", 0, 0);
+    struct tcp t = {.far = rv_dial_tcp("127.0.0.1", rv_local_port(l))};
+    t.near = rv_accept(l, NULL, NULL);
+    cr_assert(l >= 0 && t.near >= 0 && t.far >= 0);
+    rv_close(l);
+    for (int i = 0; i < 12; i++) {
+        wait_on(t.near);
+        send_to(&t, "y");
+        rv_wg_wait(&all);
+        cr_assert_eq(result, 1);
+    }
+    return t;
+}
+static void hang_up(const struct tcp *t) { rv_close(t->near), rv_close(t->far); }
+// As read_one, by itself: 1; 0 at the end.
+static ssize_t read_byte(int fd)
+{
+    char c;
+    return rv_read(fd, &c, 1);
+}
+static void by_edges(void *arg)
+{
+    (void)arg;
+    for (int round = 0; round < 20; round++) {
+        const struct tcp t = dry_connection();
+        wait_on(t.near);
+        send_to(&t, "yyy"); // one event for three reads
+        rv_wg_wait(&all);
+        for (int i = 0; i < 2; i++) cr_assert_eq(read_byte(t.near), 1);
+        send_to(&t, "y"); // its event meets nobody, or rv_poll, which reads nothing
+        if (round % 2) cr_assert_eq(rv_poll(t.near, RV_READ, -1), RV_READ);
+        if (round % 4 < 2) rv_sleep(MS / 10); // polls
+        cr_assert_eq(read_byte(t.near), 1);
+        send_to(&t, "yy");
+        rv_close(t.far);
+        for (int i = 0; i < 2; i++) cr_assert_eq(read_byte(t.near), 1);
+        for (int i = 0; i < 2; i++) cr_assert_eq(read_byte(t.near), 0); // the end remains one
+        rv_close(t.near);
+    }
+}
+Test(netpoll, by_edges, .timeout = 60) { once(by_edges); }
+
+// Both write until they would block: an event to read does not stand for one to write.
+static void write_much(void *arg)
+{
+    static char much[8 << 20];
+    cr_assert_eq(rv_write((int)(intptr_t)arg, much, sizeof much), (ssize_t)sizeof much);
+    rv_wg_done(&all);
+}
+static void read_much(void *arg)
+{
+    static char some[2][64 << 10];
+    const int fd = (int)(intptr_t)arg;
+    for (ssize_t left = 8 << 20, n; left; left -= n) cr_assert_gt(n = rv_read(fd, some[fd % 2], sizeof some[0]), 0);
+    rv_wg_done(&all);
+}
+static void both_ways(void *arg)
+{
+    (void)arg;
+    const struct tcp t = dry_connection();
+    rv_wg_add(&all, 4);
+    rv_go(write_much, (void *)(intptr_t)t.near), rv_go(write_much, (void *)(intptr_t)t.far);
+    rv_go(read_much, (void *)(intptr_t)t.near), rv_go(read_much, (void *)(intptr_t)t.far);
+    rv_wg_wait(&all);
+    hang_up(&t);
+}
+Test(netpoll, both_ways, .timeout = 60) { once(both_ways); }
+
+// The program closes such a socket behind our back, and its number is another's: no edge tells of that one before it is armed.
+static void behind_our_back(void *arg)
+{
+    (void)arg;
+    const struct tcp t = dry_connection();
+    int other[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, other), 0);
+    cr_assert_eq(close(t.near), 0);
+    cr_assert_eq(dup2(other[0], t.near), t.near);
+    for (int i = 0; i < 3; i++) {
+        wait_on(t.near);
+        cr_assert_eq(write(other[1], "y", 1), 1);
+        rv_wg_wait(&all);
+        cr_assert_eq(result, 1);
+    }
+    rv_close(other[0]), rv_close(other[1]);
+    hang_up(&t);
+}
+Test(netpoll, behind_our_back, .timeout = 60) { once(behind_our_back); }

@@ -35,7 +35,7 @@ static void end(void) { open_pairs--, pairs++; }
 static void pin(void) { pins++; }
 static void unpin(void) { pins--; }
 static void mask(void) { masks++; }
-static const struct base_runtime table = {sizeof table, begin, end, pin, unpin, mask};
+static const struct base_runtime table = {sizeof table, begin, end, pin, unpin, mask, NULL, NULL};
 
 static void check(int line, bool right)
 {

@@ -213,6 +213,7 @@ static void join(void *thread) { EXPECT(pthread_join(*(pthread_t *)thread, NULL)
 
 static void have_a_visitor(struct actor *a)
 {
+    if (alone) return;
     struct actor guest = *a;
     guest.random = next_random(&a->random);
     pthread_t thread;

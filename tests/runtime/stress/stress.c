@@ -3,6 +3,8 @@
 //     stress [--seed N] [--rounds N]     N rounds; the first has this seed, each next one a seed more
 //     stress --minutes N                 the soak: rounds for N minutes, with the memory at intervals
 //
+//     --alone                            without plain threads: when these come, sched=seed has no say in
+//
 // A failure prints the round's seed, and ends with 1. The soak fails as well when memory grows: the most that it ever had at
 // the end of a round after the first third may be a tenth, and 2 MiB, above the most of the first third.
 #include "tests/runtime/stress/stress.h"
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 static uint64_t current_seed;
+bool alone;
 
 _Noreturn void failed(const char *file, int line, const char *what)
 {
@@ -102,12 +105,14 @@ static struct options parse(int argc, char **argv)
     static const struct option known[] = {{"seed", required_argument, NULL, 's'},
                                           {"rounds", required_argument, NULL, 'r'},
                                           {"minutes", required_argument, NULL, 'm'},
+                                          {"alone", no_argument, NULL, 'a'},
                                           {0}};
     struct options o = {.seed = 1, .rounds = 5};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (c == 's') o.seed = strtoull(optarg, NULL, 0);
         if (c == 'r') o.rounds = atol(optarg);
         if (c == 'm') o.minutes = atol(optarg);
+        if (c == 'a') alone = true;
         if (c == '?') exit(2);
     }
     return o;

@@ -7,6 +7,7 @@
 #define TESTS_RUNTIME_STRESS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static inline void get(struct round *r, enum account_of what, uint64_t value) { 
 _Noreturn void failed(const char *file, int line, const char *what);
 
 extern _Atomic uint64_t steps_done; // for the watchdog
+extern bool alone;                  // constant: no plain thread takes part
 
 void act(struct actor *a); // one step: acts.c
 void send_token(struct round *r, rv_chan *ch, uint64_t token);
