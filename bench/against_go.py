@@ -14,9 +14,11 @@ SECONDS = 90  # a run that takes longer hangs
 
 # What is run at which numbers of Ps; a benchmark may print several lines.
 SUITE = {
-    1: "spawn spawn_join yield yield1k pingpong unbuf buf128 mpmc chan_uncont ring skynet sieve fib30 preempt timer_stop "
+    1: "spawn spawn_join yield yield1k pingpong unbuf buf128 mpmc chan_uncont mutex mutex_uncont "
+    "rwmutex9010 once cond ring skynet sieve fib30 preempt timer_stop "
     "syscall_fast syscall_handoff",
-    2: "spawn spawn_join spawn_deep park yield yield1k pingpong unbuf buf128 mpmc mpmc0 ring skynet sieve fib30 gomaxprocs "
+    2: "spawn spawn_join spawn_deep park yield yield1k pingpong unbuf buf128 mpmc mpmc0 mutex "
+    "mutex_shard16 mutex_work rwmutex9010 cond ring skynet sieve fib30 gomaxprocs "
     "forkjoin preempt preempt_tight sleep100k timer_live timer_fire sleep_idle idle_cpu syscall_block syscall_many pipe_pp "
     "tcp1 tcp100 tcp1000 tcp_accept",
 }

@@ -67,6 +67,10 @@ GOALS = {
     "idle_cpu": (Goal("cpu_us_per_s", 50 / 150),),
     "pingpong/p1": (Goal("ns", 70 / 216),),
     "pingpong/p2": (Goal("ns", 90 / 235),),
+    "mutex": (Goal("ns", 11 / 11.3),),
+    "mutex_uncont": (Goal("ns", 9 / 11.4),),
+    "rwmutex9010": (Goal("ns", 14 / 15.6),),
+    "cond": (Goal("ns", 60 / 126),),
     "gomaxprocs2": (Goal("ns", 1.0, every_run=True),),
 }
 

@@ -7,7 +7,7 @@
     // exit: N             the exit code, where it is not 66 with cycles and 0 without
 
 Programs are built from tests/race/race.h: two functions, first() and second(), on two threads, one after the other
-but not ordered for the detector. One that deadlocks for real would be a mistake: all findings are about what could be.
+but not ordered for the detector; those of goroutines/ from gorace.h. One that deadlocks for real would be a mistake: all findings are about what could be.
 """
 import argparse
 import collections
@@ -66,11 +66,11 @@ def read_log(promise, log):
 
 def check(args, name, directory):
     """Returns a list of complaints about one program."""
-    source, program = PROGRAMS / f"{name}.c", directory / name
+    source, program = args.programs / f"{name}.c", directory / name
     promise = Promise(source)
-    if complaints := race.build(args, source, program):
+    if complaints := race.build(args, source, program, args.link):
         return complaints
-    options = f"report_format=json:log_path={directory}/{name}.log"
+    options = f"report_format=json:log_path={directory}/{name}.log{args.options}"
     try:
         done = subprocess.run([program], env={**os.environ, "RAVEL_OPTIONS": options}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
@@ -92,6 +92,9 @@ def main():
     parser.add_argument("--ravel", required=True, help="the ravel command")
     parser.add_argument("--cc", default="cc", help="the compiler behind it")
     parser.add_argument("-O", default="1", metavar="LEVEL", help="optimisation: 0, 1, 2, 3 or s")
+    parser.add_argument("--programs", default=PROGRAMS, type=pathlib.Path, metavar="DIRECTORY", help="where they are")
+    parser.add_argument("--link", action="append", default=[], metavar="WORD", help="one more word for the linker")
+    parser.add_argument("--options", default="", metavar=":K=V...", help="RAVEL_OPTIONS beside the test's own")
     parser.add_argument("names", nargs="+", metavar="NAME")
     args = parser.parse_args()
     bad = 0

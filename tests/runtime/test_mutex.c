@@ -62,15 +62,11 @@ static void model(void *random)
             tell(one, LOCK);
             settle(w, wanting, held);
         } else if (told(one) == HAS) {
+            const int wanting = count(w, LOCK);
             tell(one, UNLOCK);
             RIG_UNTIL(told(one) == IDLE);
-            settle(w, count(w, LOCK) + count(w, HAS), false);
+            settle(w, wanting, false);
         }
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        RIG_UNTIL(told(&w[i]) == HAS || told(&w[i]) == IDLE || count(w, HAS));
-        for (int k = 0; k < WORKERS; k++)
-            if (told(&w[k]) == HAS) tell(&w[k], UNLOCK);
     }
     while (count(w, IDLE) < WORKERS) {
         for (int k = 0; k < WORKERS; k++)
