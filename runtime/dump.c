@@ -98,7 +98,7 @@ static int own_frames(const uintptr_t *pcs, int n)
 static int without_start(const uintptr_t *pcs, int n)
 {
     for (int i = n; i-- > 0;)
-        if (named(pcs[i] - 1, "rv__main")) return i > 0 && named(pcs[i - 1] - 1, "main_goroutine") ? i - 1 : i;
+        if (named(pcs[i] - 1, "rv__main")) return i > 0 && named(pcs[i - 1] - 1, "rv__main_goroutine") ? i - 1 : i;
     return n;
 }
 // skip_own: the innermost ones are ours.

@@ -40,7 +40,7 @@ class Goroutines(unittest.TestCase):
         self.assertRegex(text, r'(?m)^  +3 "patient" \[chan receive\]  gdb_wait_deep ')
         bts = dict(re.findall(r"^goroutine (\d+)[^\n]*:\n(.*?)\n\n", text + "\n\n", re.M | re.S))
         self.assertEqual(sorted(bts), ["1", "2", "3", "4"])
-        self.assertEqual(functions(bts["1"])[-4:-1], ["main_goroutine_of_test", "main_goroutine", "rv__main"])
+        self.assertEqual(functions(bts["1"])[-4:-1], ["main_goroutine_of_test", "rv__main_goroutine", "rv__main"])
         for id, deep in (("2", 1), ("3", 6)):
             names = functions(bts[id])
             self.assertEqual(names[-2 - deep - 1:-1], ["gdb_wait_deep"] * deep + ["waits", "rv__main"])
