@@ -68,7 +68,7 @@ static void make_cell(struct det_strand *s, struct model_cell *m)
         m->entry[m->n] = entry_of(words[m->n]);
         m->n++;
     }
-    m->cell = det_cell_pack(s, words, m->n);
+    m->cell = det_cell_pack(s, words, m->n, 0);
     // A write can only be hit on the write side.
     if (m->n && !cell_w(m->cell)) cr_assert_not(entry_of(cell_r(m->cell)).writes);
 }
