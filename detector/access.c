@@ -126,6 +126,7 @@ static void expand(uint64_t cell, uint32_t kind, struct entries *e)
     entries_init(e, need);
     for (const struct det_record *r = first; r; r = e->rest ? NULL : rest_of(r))
         for (uint32_t i = 0; i < r->n; i++) e->words[e->n++] = r->words[i];
+    if (unlikely(first && first->rest && !e->rest)) e->n = det_words_latest(e->words, e->n);
     if (!first && cell_w(cell)) e->words[e->n++] = cell_w(cell);
     if (cell_r(cell)) e->words[e->n++] = cell_r(cell);
 }

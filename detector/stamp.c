@@ -354,9 +354,7 @@ static bool stands_for(uint32_t word, uint32_t other)
     const struct det_stamp *a = det_stamp_at(word_index(word)), *b = det_stamp_at(word_index(other));
     return a->slot == b->slot && a->time > b->time && a->kind == b->kind && !(word_mask(other) & ~word_mask(word));
 }
-// Leaves out what a slot's latest word stands for, as the slot's owner would have: it saw none of what is in segments. Returns how
-// many are left.
-static uint32_t latest_only(uint32_t *words, uint32_t n)
+uint32_t det_words_latest(uint32_t *words, uint32_t n)
 {
     uint32_t cap = 4, left = 0;
     while (cap < 2 * n) cap *= 2;
@@ -386,7 +384,7 @@ static uint32_t segment_push(struct det_record_maker *m, const uint32_t *words, 
     for (uint32_t i = 0; i < n; i++) all[at++] = words[i];
     for (; rest != below; rest = det_record_at(rest)->rest)
         for (uint32_t i = 0; i < det_record_at(rest)->n; i++) all[at++] = det_record_at(rest)->words[i];
-    const uint32_t segment = segment_make(m, all, latest_only(all, total), below);
+    const uint32_t segment = segment_make(m, all, det_words_latest(all, total), below);
     base_free(all, total * sizeof *all);
     return segment;
 }

@@ -92,6 +92,10 @@ static inline const struct det_record *det_record_at(uint32_t index)
 // writes, or a record of them. When no record can be had it keeps the last word, and counts. s NULL: a sweep, world stopped.
 uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n, uint32_t rest);
 
+// Leaves out what another word of the same slot stands for, as the slot's owner would have: it sees none of what is in segments.
+// Returns how many are left.
+uint32_t det_words_latest(uint32_t *words, uint32_t n);
+
 void det_record_maker_forget(struct det_record_maker *m);
 void det_stamp_init(void);
 void det_stamp_reset(void); // tests only
