@@ -260,12 +260,11 @@ static void idle(struct rv__m *m)
 {
     while (!rv__p_of(m) && !base_load_relaxed(&rv__sched.stopping)) {
         if (poll_idle(m)) continue;
-        struct rv__p *free_p = rv__anything_to_do() ? rv__p_idle_get() : NULL;
-        if (free_p) {
-            rv__p_acquire(m, free_p);
-            return;
+        if (!rv__m_idle_put(m)) {
+            struct rv__p *free_p = rv__p_idle_get();
+            if (free_p) rv__p_acquire(m, free_p);
+            continue;
         }
-        rv__m_idle_put(m);
         if (unlikely(rv__maybe_dead())) rv__monitor_wake();
         rv__m_park(m);
         struct rv__p *p = m->next_p;

@@ -46,15 +46,19 @@ struct rv__p *rv__p_release(struct rv__m *m)
     base_store_relaxed(&m->p, NULL);
     return p;
 }
+static struct rv__p *take_idle_p_locked(void)
+{
+    struct rv__p *p = rv__sched.idle_p;
+    if (!p) return NULL;
+    rv__sched.idle_p = p->idle_next;
+    base_store_relaxed(&rv__sched.idle_ps, rv__sched.idle_ps - 1); // relaxed: a hint; the lock guards the list
+    return p;
+}
 struct rv__p *rv__p_idle_get(void)
 {
     if (base_load_relaxed(&rv__sched.idle_ps) == 0) return NULL;
     rv__lock(&rv__sched.lock);
-    struct rv__p *p = rv__sched.idle_p;
-    if (p) {
-        rv__sched.idle_p = p->idle_next;
-        base_store_relaxed(&rv__sched.idle_ps, rv__sched.idle_ps - 1); // relaxed: a hint; the lock guards the list
-    }
+    struct rv__p *p = take_idle_p_locked();
     rv__unlock(&rv__sched.lock);
     return p;
 }
@@ -91,22 +95,31 @@ void rv__m_unpark(struct rv__m *m, struct rv__p *next)
     base_store_release(&m->wake, 1u); // release: next_p, and the P with all that is in it
     sys_futex_wake(&m->wake, 1);
 }
-void rv__m_idle_put(struct rv__m *m)
+// In one step with a look at the idle Ps: who puts one there, with work for it, and finds no idle M, relies on this look.
+bool rv__m_idle_put(struct rv__m *m)
 {
     rv__lock(&rv__sched.lock);
-    m->idle_next = rv__sched.idle_m;
-    rv__sched.idle_m = m;
-    base_store_relaxed(&rv__sched.idle_ms, rv__sched.idle_ms + 1);
+    const bool idle = !rv__sched.idle_p || !rv__anything_to_do();
+    if (idle) {
+        m->idle_next = rv__sched.idle_m;
+        rv__sched.idle_m = m;
+        base_store_relaxed(&rv__sched.idle_ms, rv__sched.idle_ms + 1);
+    }
     rv__unlock(&rv__sched.lock);
+    return idle;
+}
+static struct rv__m *take_idle_m_locked(void)
+{
+    struct rv__m *m = rv__sched.idle_m;
+    if (!m) return NULL;
+    rv__sched.idle_m = m->idle_next;
+    base_store_relaxed(&rv__sched.idle_ms, rv__sched.idle_ms - 1);
+    return m;
 }
 struct rv__m *rv__m_idle_get(void)
 {
     rv__lock(&rv__sched.lock);
-    struct rv__m *m = rv__sched.idle_m;
-    if (m) {
-        rv__sched.idle_m = m->idle_next;
-        base_store_relaxed(&rv__sched.idle_ms, rv__sched.idle_ms - 1);
-    }
+    struct rv__m *m = take_idle_m_locked();
     const bool last = rv__sched.idle_m == NULL;
     rv__unlock(&rv__sched.lock);
     if (last) rv__m_want();
@@ -117,17 +130,21 @@ struct rv__m *rv__m_next(struct rv__p *p)
     struct rv__m *m = rv__owner_of_next(p);
     return m ? m : rv__m_idle_get();
 }
+// Both are taken in one step: a P that is off the list for a moment would be seen by nobody who goes idle just then.
 bool rv__m_start(void)
 {
-    struct rv__p *p = rv__p_idle_get();
-    if (!p) return false;
-    struct rv__m *m = rv__m_idle_get();
+    rv__lock(&rv__sched.lock);
+    struct rv__m *m = rv__sched.idle_p ? take_idle_m_locked() : NULL;
+    struct rv__p *p = m ? take_idle_p_locked() : NULL;
+    const bool wanted = rv__sched.idle_p || p, last = rv__sched.idle_m == NULL;
+    rv__unlock(&rv__sched.lock);
+    if (wanted && last) rv__m_want();
     if (m) {
         m->spinning = true;
         rv__m_unpark(m, p);
         return true;
     }
-    rv__p_idle_put(p);
+    if (!wanted) return false;
     sys_membarrier(); // against the poller: it sees the work, or we that it polls
     if (base_load_relaxed(&rv__sched.poller)) rv__netpoll_break(); // it takes an idle P when it comes back
     return false;
@@ -205,6 +222,7 @@ static void *m_main(void *arg)
     rv__m_begin(m);
     rv__m_watch_exit(m);
     rv__section_begin(m);
+    base_sub_acq_rel(&rv__sched.starting, 1u);           // acq_rel: pairs with rv_run's wait
     pthread_sigmask(SIG_SETMASK, &rv__sched.mask, NULL); // the maker has all of them blocked
     rv__feed_carry(NULL);
     rv__schedule(m);
@@ -213,8 +231,7 @@ static void *m_main(void *arg)
     rv__section_end(m);
     rv__m_watch_exit(NULL);
     rv__m_finish(m);
-    base_sub_acq_rel(&rv__sched.ms, 1u); // acq_rel: last of all; pairs with rv_run's wait
-    sys_futex_wake(&rv__sched.ms, 1);
+    base_sub_acq_rel(&rv__sched.ms, 1u); // acq_rel: last of all
     return NULL;
 }
 static bool start_thread(void)
@@ -223,12 +240,14 @@ static bool start_thread(void)
     pthread_t t;
     struct rv__m *m = rv__m_make();
     base_add_acq_rel(&rv__sched.ms, 1u);
+    base_add_acq_rel(&rv__sched.starting, 1u);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, M_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     const int err = pthread_create(&t, &attr, m_main, m);
     pthread_attr_destroy(&attr);
     if (!err) return true;
+    base_sub_acq_rel(&rv__sched.starting, 1u);
     base_sub_acq_rel(&rv__sched.ms, 1u);
     return false;
 }

@@ -215,6 +215,7 @@ void rv__to_g0(struct rv__m *m, struct rv__g *g) { leave_for(m, g, NULL); }
 _Noreturn void rv__drop(struct rv__m *m)
 {
     m->end = true;
+    base_store_relaxed(&m->p, NULL); // its P is forgotten with all others, and may be the next run's by now
     rv__feed_finish(m->g);
     m->left = &m->nowhere;
     base_store_relaxed(&m->g, NULL);

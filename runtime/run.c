@@ -184,6 +184,8 @@ static struct rv__g *make_main(struct rv__m *m)
 
 static void drop_ms(struct rv__m *me)
 {
+    // Nobody begins from here on, in the next run, say. acquire: pairs with m_main
+    while (base_load_acquire(&rv__sched.starting)) sys_yield();
     rv__netpoll_break();
     for (struct rv__m *m = base_load_acquire(&rv__sched.all_m); m; m = m->all_next) {
         if (m == me || m->tid == 0 || m->g == &m->hidden) continue;
@@ -193,6 +195,8 @@ static void drop_ms(struct rv__m *me)
     sys_membarrier(); // every section from here on begins with a look at attention
     for (struct rv__m *m = rv__sched.all_m; m; m = m->all_next)
         while (m != me && base_load_acquire(&m->tid) && base_load_acquire(&m->seq) % 2) sys_yield();
+    // They are gone, or in the program's code, and may come back in the next run: their Ps are then others'.
+    for (struct rv__m *m = rv__sched.all_m; m; m = m->all_next) base_store_relaxed(&m->p, NULL);
 }
 static void forget(void)
 {

@@ -17,7 +17,8 @@
 // The poller is one that went idle, too: it says so (poller, poll_until) before the same membarrier, and looks at all queues and
 // timers behind it. Who adds a timer that is due before poll_until breaks its wait; so it must never wait for longer than it said,
 // even if the timer that it said it by has meanwhile been fired by somebody else. Who has no idle M to wake breaks its
-// wait as well (rv__m_start). Waiters for descriptors need nothing: arming is seen by a wait that has begun.
+// wait as well (rv__m_start); an M that is on its way to the list of idle ones looks at the idle Ps in the same step in which it
+// enters the list, and who wakes takes both in one. Waiters for descriptors need nothing: arming is seen by a wait that has begun.
 #ifndef RUNTIME_SCHED_H
 #define RUNTIME_SCHED_H
 
@@ -133,6 +134,7 @@ struct rv__sched {
     struct rv__p *idle_p;
     struct rv__m *idle_m;
     uint32_t idle_ms, ms; // ms: that exist, the reserve included
+    uint32_t starting;    // atomic: of them, whose threads have not begun
     struct rv__g *free;   // bundles of Gs, linked by bundle_next of the first of each
     rv_gid next_id;
     int64_t created, ended;   // atomic: outside of any P
@@ -258,8 +260,8 @@ struct rv__m *rv__m_next(
     struct rv__p *p);       // who shall have p: the M of the goroutine that is next, if it runs there only; an idle one
 extern uint32_t rv__m_most; // Ms that may exist; tests make it small
 bool rv__m_start(void);     // an idle M takes an idle P, and looks for work; false: not now
-void rv__m_idle_put(struct rv__m *m);
-void rv__m_want(void); // has one more idle M made, by a thread that may block for it
+bool rv__m_idle_put(struct rv__m *m); // false: there is an idle P, and something to do
+void rv__m_want(void);                // has one more idle M made, by a thread that may block for it
 void *rv__m_maker(void *);
 void rv__p_acquire(struct rv__m *m, struct rv__p *p); // p is RUNNING in m
 struct rv__p *rv__p_release(struct rv__m *m);         // m has none any more; its status is the caller's to set

@@ -64,6 +64,41 @@ static void leave_two_waiting(void *arg)
     RIG_UNTIL(rig_waiters(ch, false) == 2);
 }
 static void run_leaving_two(void) { _exit(rv_run(leave_two_waiting, NULL)); }
+// Main ends while others are ready, wait, sleep, have not begun, or run in another thread; the next run begins before those
+// threads have ended.
+static rv_chan *never;
+static void receives(void *arg)
+{
+    (void)arg;
+    rv_chan_recv(never, NULL);
+}
+static void sleeps_long(void *arg)
+{
+    (void)arg;
+    rv_sleep(3600000000000);
+}
+static void yields_for_ever(void *arg)
+{
+    (void)arg;
+    for (;;) rv_gosched();
+}
+static void leaves_some(void *arg)
+{
+    (void)arg;
+    rv_go(receives, NULL);
+    rv_go(sleeps_long, NULL);
+    rv_go(yields_for_ever, NULL);
+    rv_gosched();
+    rv_go(receives, NULL);
+}
+Test(run, again_and_again_with_leftovers, .timeout = 120)
+{
+    never = rv_chan_make(0, 0);
+    for (int procs = 1; procs <= 2; procs++) {
+        base_flags.maxprocs = procs;
+        for (int i = 0; i < 700; i++) cr_assert_eq(rv_run(leaves_some, NULL), 0);
+    }
+}
 Test(run, leftover_report_lists_them)
 {
     setenv("RAVEL_OPTIONS", "leftover=report", 1);

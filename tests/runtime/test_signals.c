@@ -134,7 +134,8 @@ Test(signals, dumps_in_a_storm, .timeout = 60)
 {
     cr_assert_eq(rig_child(dump_in_storm, NULL, said, sizeof said), 0, "%s", said);
     cr_assert_eq(times("SIGQUIT: quit\n\ngoroutine 1 [running]:\n"), DUMPS, "%s", said);
-    cr_assert_eq(times("created by begin_storm in goroutine 1\n"), DUMPS * (PASSERS + 1), "%s", said);
+    // By begin_storm, or by its caller where a compiler makes its last call a jump.
+    cr_assert_eq(times("_storm in goroutine 1\n"), DUMPS * (PASSERS + 1), "%s", said);
 }
 static void die_in_storm(void *arg)
 {
