@@ -27,7 +27,7 @@ static struct entry entry_of(uint32_t word)
     const struct det_stamp *st = det_stamp_at(word_index(word));
     return (struct entry){st->slot, st->time, word_mask(word), st->kind & DET_WRITE};
 }
-// The words of a cell, as access.c reads them. Segments are sorted, and each is more than twice as long as what is above it.
+// The words of a cell, as access.c reads them.
 static uint32_t words_of(uint64_t cell, uint32_t *out)
 {
     uint32_t n = 0;
