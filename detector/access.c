@@ -94,6 +94,7 @@ static void pend_word(struct det_pending *p, const struct det_stamp *st, uintptr
 enum { FEW = 16 };
 struct entries {
     uint32_t *words, n;
+    uint32_t rest; // segments that are left as they are
     uint32_t few[FEW];
     uint32_t cap;
 };
@@ -107,16 +108,26 @@ static void entries_free(struct entries *e)
 {
     if (e->words != e->few) base_free(e->words, e->cap * sizeof *e->words);
 }
-// The words of a cell.
-static void expand(uint64_t cell, struct entries *e)
+static const struct det_record *rest_of(const struct det_record *r) { return r->rest ? det_record_at(r->rest) : NULL; }
+// Nothing in the segments from rest down conflicts with an access of that kind.
+static bool may_stay(uint32_t rest, uint32_t kind)
 {
-    const bool rec = cell_has_record(cell);
-    const struct det_record *r = rec ? det_record_at(cell_w(cell)) : NULL;
-    entries_init(e, (rec ? r->n : 1) + 3);
-    if (rec)
+    uint32_t against = 0;
+    for (uint32_t k = 0; k < 4; k++) against |= (uint32_t)conflicts(kind, k) << k;
+    return !(det_record_at(rest)->kinds & against);
+}
+// The words of a cell, but for what is in segments that do not matter to an access of that kind (a write: all).
+static void expand(uint64_t cell, uint32_t kind, struct entries *e)
+{
+    const struct det_record *const first = cell_has_record(cell) ? det_record_at(cell_w(cell)) : NULL;
+    e->rest = first && first->rest && may_stay(first->rest, kind) ? first->rest : 0;
+    uint32_t need = 4;
+    for (const struct det_record *r = first; r; r = e->rest ? NULL : rest_of(r)) need += r->n;
+    entries_init(e, need);
+    for (const struct det_record *r = first; r; r = e->rest ? NULL : rest_of(r))
         for (uint32_t i = 0; i < r->n; i++) e->words[e->n++] = r->words[i];
-    else if (cell_w(cell))
-        e->words[e->n++] = cell_w(cell);
+    if (unlikely(first && first->rest && !e->rest)) e->n = det_words_latest(e->words, e->n);
+    if (!first && cell_w(cell)) e->words[e->n++] = cell_w(cell);
     if (cell_r(cell)) e->words[e->n++] = cell_r(cell);
 }
 // My entries of this epoch and kind lie in one word.
@@ -140,15 +151,39 @@ static void add_mine(struct det_strand *s, struct entries *e, uint32_t mine, uin
     }
     e->words[e->n++] = word_make(mine, mask);
 }
+// The bytes that words of a segment hold by stamps of [lo, lo + n), by accesses with which at least as much conflicts.
+static uint32_t held_by(const struct det_record *r, uint32_t lo, uint32_t n, uint32_t kind)
+{
+    uint32_t from = 0, to = r->n, bytes = 0;
+    while (from < to) {
+        const uint32_t mid = from + (to - from) / 2;
+        if (word_index(r->words[mid]) < lo)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    for (; from < r->n && word_index(r->words[from]) - lo < n; from++)
+        if (subsumes(det_stamp_at(word_index(r->words[from]))->kind, kind)) bytes |= word_mask(r->words[from]);
+    return bytes;
+}
+// The bytes that the program itself touched so in this epoch, by the segments from rest down.
+static uint32_t held_below(const struct det_strand *s, uint32_t rest, uint32_t kind)
+{
+    uint32_t bytes = 0;
+    for (const struct det_record *r = rest ? det_record_at(rest) : NULL; r; r = rest_of(r))
+        bytes |= held_by(r, s->hot.lo, s->hot.n, kind) | held_by(r, s->other_lo, s->other_n, kind);
+    return bytes;
+}
 enum { TELL_MAX = 4 }; // a cell's earlier sides that one access reports, beyond one for each byte
 static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t mask, uintptr_t cell_addr,
                      struct det_pending *p, bool *raced)
 {
     const struct det_stamp me = *det_stamp_at(mine);
     struct entries e;
-    expand(old, &e);
+    expand(old, me.kind, &e);
     uint32_t kept = 0, to_add = mask, told = 0, ntold = 0;
     bool changed = false;
+    if (unlikely(e.rest && me.origin == DET_BY_PROGRAM)) to_add &= ~held_below(s, e.rest, me.kind);
     for (uint32_t i = 0; i < e.n; i++) {
         const uint32_t w = e.words[i], shared = word_mask(w) & mask;
         const struct det_stamp *st = det_stamp_at(word_index(w));
@@ -180,7 +215,7 @@ static uint64_t step(struct det_strand *s, uint64_t old, uint32_t mine, uint32_t
         new_ = cell_make(cell_w(old), word_make(mine, to_add)); // beside the record, where my next read hits it
     } else if (changed || to_add) {
         if (to_add) add_mine(s, &e, mine, to_add);
-        new_ = det_cell_pack(s, e.words, e.n);
+        new_ = det_cell_pack(s, e.words, e.n, e.rest);
     }
     entries_free(&e);
     return new_;
@@ -480,14 +515,14 @@ void det_access_cells(struct det_strand *s, uintptr_t addr, size_t size, uint32_
 static uint64_t without(struct det_strand *s, uint64_t cell, uint32_t mask)
 {
     struct entries e;
-    expand(cell, &e);
+    expand(cell, DET_WRITE, &e);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < e.n; i++) {
         const uint32_t left = word_mask(e.words[i]) & ~mask;
         if (left) e.words[kept++] = word_make(word_index(e.words[i]), left);
     }
     e.n = kept;
-    const uint64_t new_ = det_cell_pack(s, e.words, e.n);
+    const uint64_t new_ = det_cell_pack(s, e.words, e.n, e.rest);
     entries_free(&e);
     return new_;
 }
@@ -495,9 +530,9 @@ static uint64_t with(struct det_strand *s, uint64_t cell, uint32_t stamp, uint32
 {
     if (!stamp) return cell;
     struct entries e;
-    expand(cell, &e);
+    expand(cell, DET_WRITE, &e);
     e.words[e.n++] = word_make(stamp, mask);
-    const uint64_t new_ = det_cell_pack(s, e.words, e.n);
+    const uint64_t new_ = det_cell_pack(s, e.words, e.n, e.rest);
     entries_free(&e);
     return new_;
 }

@@ -85,11 +85,11 @@ static bool leaf_behind(const struct clock_node *a, const struct clock_node *b)
     for (int i = 0; i < DET_FANOUT; i++) behind |= a->times[i] < b->times[i];
     return behind;
 }
-// *p (same level as b, which stays the caller's) becomes the maximum of both.
-static bool join_same(struct clock_node **p, struct clock_node *b)
+// *p (same level as b, which stays the caller's) becomes the maximum of both. It holds all of `held` already (same level, or NULL).
+static bool join_same(struct clock_node **p, struct clock_node *b, const struct clock_node *held)
 {
     struct clock_node *a = *p;
-    if (a == b) return false;
+    if (a == b || b == held) return false;
     if (b->level == 0) {
         if (!leaf_behind(a, b)) return false;
         if (!leaf_behind(b, a)) { // b has it all: share it
@@ -104,7 +104,8 @@ static bool join_same(struct clock_node **p, struct clock_node *b)
     }
     bool learned = false;
     for (int i = 0; i < DET_FANOUT; i++) {
-        if (!b->kids[i] || a->kids[i] == b->kids[i]) continue;
+        const struct clock_node *const held_kid = held ? held->kids[i] : NULL;
+        if (!b->kids[i] || a->kids[i] == b->kids[i] || held_kid == b->kids[i]) continue;
         if (!a->kids[i]) {
             a = node_own(p);
             a->kids[i] = node_ref(b->kids[i]);
@@ -113,7 +114,7 @@ static bool join_same(struct clock_node **p, struct clock_node *b)
         }
         // Joined aside first: a is copied only when there is something to learn.
         struct clock_node *kid = node_ref(a->kids[i]);
-        if (join_same(&kid, b->kids[i])) {
+        if (join_same(&kid, b->kids[i], held_kid)) {
             a = node_own(p);
             node_unref(a->kids[i]);
             a->kids[i] = kid;
@@ -126,6 +127,10 @@ static bool join_same(struct clock_node **p, struct clock_node *b)
 }
 
 bool det_clock_join(struct det_clock *into, const struct det_clock *from)
+{
+    return det_clock_join_more(into, from, &(struct det_clock){NULL});
+}
+bool det_clock_join_more(struct det_clock *into, const struct det_clock *from, const struct det_clock *held)
 {
     if (!from->root || into->root == from->root) return false;
     if (!into->root) {
@@ -143,7 +148,7 @@ bool det_clock_join(struct det_clock *into, const struct det_clock *from)
         }
         if (!*p) *p = node_new(n->level - 1);
     }
-    return join_same(p, from->root);
+    return join_same(p, from->root, held->root && held->root->level == from->root->level ? held->root : NULL);
 }
 
 // Both are leaves. A leaf that others share is copied and raised in one pass.

@@ -47,6 +47,8 @@ bool det_clock_raise(struct det_clock *c, uint32_t slot, uint32_t time);
 void det_clock_learn(struct det_clock *into, const struct det_clock *from, uint32_t slot, uint32_t time);
 // *into becomes the pointwise maximum. True when it learned something.
 bool det_clock_join(struct det_clock *into, const struct det_clock *from);
+// The same where *into holds all of *held: what `from` shares with that is not looked at.
+bool det_clock_join_more(struct det_clock *into, const struct det_clock *from, const struct det_clock *held);
 // *into = *from, sharing; what *into held is dropped.
 void det_clock_copy(struct det_clock *into, const struct det_clock *from);
 // Becomes empty.

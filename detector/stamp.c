@@ -262,18 +262,44 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
 
 static struct det_record_maker sweeper; // the sweep's, world stopped
 
+// By stamp, then by mask.
+static uint32_t order_of(uint32_t word) { return word << (32 - DET_INDEX_BITS) | word >> DET_INDEX_BITS; }
+static void sift(uint32_t *w, uint32_t n, uint32_t at)
+{
+    const uint32_t x = w[at];
+    for (uint32_t kid; (kid = 2 * at + 1) < n; at = kid) {
+        if (kid + 1 < n && order_of(w[kid]) < order_of(w[kid + 1])) kid++;
+        if (order_of(w[kid]) <= order_of(x)) break;
+        w[at] = w[kid];
+    }
+    w[at] = x;
+}
+static void sort_many(uint32_t *w, uint32_t n) // as a heap
+{
+    for (uint32_t i = n / 2; i-- > 0;) sift(w, n, i);
+    while (n > 1) {
+        const uint32_t x = w[--n];
+        w[n] = w[0];
+        w[0] = x;
+        sift(w, n, 0);
+    }
+}
 static void sort_words(uint32_t *w, uint32_t n)
 {
+    if (n > 2 * DET_SEGMENT) {
+        sort_many(w, n);
+        return;
+    }
     for (uint32_t i = 1; i < n; i++) { // nearly sorted already: a record with one word changed
         const uint32_t x = w[i];
         uint32_t j = i;
-        for (; j && w[j - 1] > x; j--) w[j] = w[j - 1];
+        for (; j && order_of(w[j - 1]) > order_of(x); j--) w[j] = w[j - 1];
         w[j] = x;
     }
 }
-static bool same_words(const struct det_record *r, const uint32_t *words, uint32_t n)
+static bool same_words(const struct det_record *r, const uint32_t *words, uint32_t n, uint32_t rest)
 {
-    if (r->n != n) return false;
+    if (r->n != n || r->rest != rest) return false;
     for (uint32_t i = 0; i < n; i++)
         if (r->words[i] != words[i]) return false;
     return true;
@@ -293,21 +319,97 @@ static uint32_t record_space(struct det_record_maker *m, uint32_t n)
     return at;
 }
 // Sorts words in place. 0: full.
-static uint32_t record_intern(struct det_record_maker *m, uint32_t *words, uint32_t n)
+static uint32_t record_intern(struct det_record_maker *m, uint32_t *words, uint32_t n, uint32_t rest, uint32_t kinds)
 {
     sort_words(words, n);
-    uint32_t hash = n;
+    uint32_t hash = n ^ rest * 0x85ebca6bu;
     for (uint32_t i = 0; i < n; i++) hash = (hash ^ words[i]) * 0x9E3779B1u, hash ^= hash >> 15;
     uint32_t *lately = &m->lately[hash % DET_RECORD_CACHE];
-    if (*lately && same_words(det_record_at(*lately), words, n)) return *lately;
-    const uint32_t at = record_space(m, n + 1);
+    if (*lately && same_words(det_record_at(*lately), words, n, rest)) return *lately;
+    const uint32_t at = record_space(m, n + sizeof(struct det_record) / sizeof *words);
     if (!at) return 0;
     struct det_record *r = (struct det_record *)&det_records[at];
     r->n = n;
+    r->kinds = kinds & 15;
+    r->rest = rest;
     for (uint32_t i = 0; i < n; i++) r->words[i] = words[i];
     return *lately = at;
 }
 void det_record_maker_forget(struct det_record_maker *m) { *m = (struct det_record_maker){0}; }
+
+// ---- segments ------------------------------------------------------------------------------------------------
+
+static uint32_t kind_bit(uint32_t word) { return 1u << det_stamp_at(word_index(word))->kind; }
+// The place of the word's slot in a table of latest words.
+static uint32_t *place_of_slot(uint32_t *table, uint32_t mask, uint32_t word)
+{
+    const uint32_t slot = det_stamp_at(word_index(word))->slot;
+    uint32_t i = slot * 0x9E3779B1u >> 4 & mask;
+    while (table[i] && det_stamp_at(word_index(table[i]))->slot != slot) i = (i + 1) & mask;
+    return &table[i];
+}
+// Whoever comes after the one comes after the other, and what races with the other races with the one.
+static bool stands_for(uint32_t word, uint32_t other)
+{
+    const struct det_stamp *a = det_stamp_at(word_index(word)), *b = det_stamp_at(word_index(other));
+    return a->slot == b->slot && a->time > b->time && a->kind == b->kind && !(word_mask(other) & ~word_mask(word));
+}
+uint32_t det_words_latest(uint32_t *words, uint32_t n)
+{
+    uint32_t cap = 4, left = 0;
+    while (cap < 2 * n) cap *= 2;
+    uint32_t *const table = base_alloc(cap * sizeof *table);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *const p = place_of_slot(table, cap - 1, words[i]);
+        if (!*p || det_stamp_at(word_index(*p))->time < det_stamp_at(word_index(words[i]))->time) *p = words[i];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (!stands_for(*place_of_slot(table, cap - 1, words[i]), words[i])) words[left++] = words[i];
+    base_free(table, cap * sizeof *table);
+    return left;
+}
+// The segment of n words, on those from rest down; 0: full.
+static uint32_t segment_make(struct det_record_maker *m, uint32_t *words, uint32_t n, uint32_t rest)
+{
+    uint32_t kinds = rest ? det_record_at(rest)->kinds : 0;
+    for (uint32_t i = 0; i < n; i++) kinds |= kind_bit(words[i]);
+    return record_intern(m, words, n, rest, kinds);
+}
+static uint32_t segment_push(struct det_record_maker *m, const uint32_t *words, uint32_t n, uint32_t rest)
+{
+    uint32_t total = n, below = rest, at = 0;
+    for (; below && det_record_at(below)->n <= 2 * total; below = det_record_at(below)->rest)
+        total += det_record_at(below)->n;
+    uint32_t *const all = base_alloc(total * sizeof *all);
+    for (uint32_t i = 0; i < n; i++) all[at++] = words[i];
+    for (; rest != below; rest = det_record_at(rest)->rest)
+        for (uint32_t i = 0; i < det_record_at(rest)->n; i++) all[at++] = det_record_at(rest)->words[i];
+    const uint32_t segment = segment_make(m, all, det_words_latest(all, total), below);
+    base_free(all, total * sizeof *all);
+    return segment;
+}
+// Moves the words that fit a segment to the end. Returns how many stay: reads of either sort leave other reads alone, and
+// atomic accesses one another.
+static uint32_t part(uint32_t *words, uint32_t n)
+{
+    uint32_t kinds = 0, stay = 0;
+    for (uint32_t i = 0; i < n; i++) kinds |= kind_bit(words[i]);
+    const uint32_t other = kinds & 1 << DET_READ ? 1 << DET_READ : 1 << DET_ATOMIC_WRITE;
+    for (uint32_t i = 0; i < n; i++) {
+        if (kind_bit(words[i]) & (other | 1 << DET_ATOMIC_READ)) continue;
+        const uint32_t x = words[i];
+        words[i] = words[stay];
+        words[stay++] = x;
+    }
+    return stay;
+}
+static uint32_t record_of(struct det_record_maker *m, uint32_t *words, uint32_t n, uint32_t rest)
+{
+    const uint32_t stay = n > DET_SEGMENT ? part(words, n) : n;
+    if (n - stay <= DET_SEGMENT) return record_intern(m, words, n, rest, 0);
+    const uint32_t segment = segment_push(m, words + stay, n - stay, rest);
+    return segment ? record_intern(m, words, stay, segment, 0) : 0;
+}
 
 // Two words need no record when one of them writes: it goes to the write side, where only it can be hit by a write, and the
 // other to the read side. Of two that write different bytes the later goes to the write side.
@@ -319,17 +421,17 @@ static uint64_t pack_two(uint32_t a, uint32_t b)
     if (a_writes && (!b_writes || word_index(a) > word_index(b))) return cell_make(a, b);
     return b_writes ? cell_make(b, a) : 0;
 }
-uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n)
+uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n, uint32_t rest)
 {
-    if (n == 0) return 0;
-    if (n == 1)
+    if (n == 0 && !rest) return 0;
+    if (n == 1 && !rest)
         return det_stamp_at(word_index(words[0]))->kind & DET_WRITE ? cell_make(words[0], 0) : cell_make(0, words[0]);
-    const uint64_t two = n == 2 ? pack_two(words[0], words[1]) : 0;
+    const uint64_t two = n == 2 && !rest ? pack_two(words[0], words[1]) : 0;
     if (two) return two;
-    const uint32_t record = record_intern(s ? &s->carrier->records : &sweeper, words, n);
+    const uint32_t record = record_of(s ? &s->carrier->records : &sweeper, words, n, rest);
     if (likely(record)) return cell_make(record, 0);
     det_give_up();
-    return det_cell_pack(s, words + n - 1, 1);
+    return n ? det_cell_pack(s, words + n - 1, 1, 0) : 0;
 }
 
 // ---- the sweep's part ----------------------------------------------------------------------------------------
@@ -402,19 +504,44 @@ static uint32_t word_forward(uint32_t w, bool (*keep)(uint32_t slot, uint32_t ti
     const uint32_t to = w ? det_stamp_forward(word_index(w), keep) : 0;
     return to ? word_make(to, word_mask(w)) : 0;
 }
+static const struct det_record *old_record(uint32_t index)
+{
+    return (const struct det_record *)&range_base(&old_records)[index];
+}
+// Returns how many words are still needed.
+static uint32_t words_forward(const struct det_record *r, uint32_t *to, bool (*keep)(uint32_t slot, uint32_t time))
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const uint32_t w = word_forward(r->words[i], keep);
+        if (w) to[n++] = w;
+    }
+    return n;
+}
+// The same segment under a new number, or the one below if nothing in it is needed; 0: nor below.
+static uint32_t segment_forward(uint32_t index, bool (*keep)(uint32_t slot, uint32_t time))
+{
+    if (!index) return 0;
+    uint32_t *const to = &record_map[index - old_records.from];
+    if (*to) return *to == DEAD ? 0 : *to;
+    const struct det_record *const r = old_record(index);
+    const uint32_t rest = segment_forward(r->rest, keep), room = r->n;
+    uint32_t *const words = base_alloc(room * sizeof *words);
+    const uint32_t n = words_forward(r, words, keep), segment = n ? segment_make(&sweeper, words, n, rest) : rest;
+    base_free(words, room * sizeof *words);
+    if (n && !segment) det_give_up();
+    *to = segment ? segment : DEAD;
+    return segment;
+}
 static uint64_t record_forward(uint32_t index, bool (*keep)(uint32_t slot, uint32_t time))
 {
-    const struct det_record *r = (const struct det_record *)&range_base(&old_records)[index];
+    const struct det_record *r = old_record(index);
     uint32_t *to = &record_map[index - old_records.from];
     if (*to && *to != DEAD) return cell_make(*to, 0);
     uint32_t few[64];
     uint32_t *words = r->n <= 64 ? few : base_alloc(r->n * sizeof *words);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
-        const uint32_t w = word_forward(r->words[i], keep);
-        if (w) words[n++] = w;
-    }
-    const uint64_t cell = det_cell_pack(NULL, words, n);
+    const uint32_t rest = segment_forward(r->rest, keep);
+    const uint64_t cell = det_cell_pack(NULL, words, words_forward(r, words, keep), rest);
     if (words != few) base_free(words, r->n * sizeof *words);
     if (cell_has_record(cell)) *to = cell_w(cell); // only records are remembered: the others are as cheap to make again
     return cell;
@@ -427,7 +554,7 @@ uint64_t det_cell_forward(uint64_t cell, bool (*keep)(uint32_t slot, uint32_t ti
     if (!r) return base;
     if (!cell_r(base)) return cell_make(cell_w(base), r);
     uint32_t words[3] = {cell_w(base), cell_r(base), r}; // {write or nothing, read}, and my read
-    return cell_w(base) ? det_cell_pack(NULL, words, 3) : det_cell_pack(NULL, words + 1, 2);
+    return cell_w(base) ? det_cell_pack(NULL, words, 3, 0) : det_cell_pack(NULL, words + 1, 2, 0);
 }
 // The old generation's buffer keeps what the next one will fill.
 static void give_back(const struct range *old, size_t keep_numbers)

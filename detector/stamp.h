@@ -5,7 +5,11 @@
 // accesses never hit them. A mosaic is a stamp of the same (slot, time, kind) whose bytes were touched at up to
 // four different sites: its site names the next stamp slot, which holds four words (mask, stamp) instead.
 //
-// A record is a shared set of words, sorted: everything that a cell cannot hold in one stamp a side.
+// A record is a shared set of words: everything that a cell cannot hold in one stamp a side. What 100,000 strands read and
+// nobody writes has as many words, and each reader adds one; so that it need not copy the others', most of a long record is in
+// segments, which are records that it stands on. A segment holds words that accesses like the last one do not conflict
+// with, so those need not look at them. Where DET_SEGMENT such words have come together they become a segment, one with those
+// below that are at most twice as long: there are few, and each word is copied a few times.
 //
 // Numbers rise through the whole 28-bit space and wrap; a sweep copies what is still needed to fresh numbers, so a number is reissued only after 2^28 others.
 #ifndef DETECTOR_STAMP_H
@@ -69,18 +73,28 @@ uint32_t det_stamp_mosaic(struct det_strand *s, uint32_t word_a, uint32_t word_b
 // A new epoch: nothing that was touched counts as touched.
 void det_stamp_new_epoch(struct det_strand *s);
 
+#ifdef RAVEL_TINY
+enum { DET_SEGMENT = 3 };
+#else
+enum { DET_SEGMENT = 32 };
+#endif
 struct det_record {
-    uint32_t n;
-    uint32_t words[]; // sorted, masks not 0, stamps distinct
+    uint32_t n : 28, kinds : 4; // kinds: of a segment: of its stamps, and of those in the segments below
+    uint32_t rest;              // the segment below, or 0
+    uint32_t words[];           // sorted by stamp, masks not 0
 };
 extern uint32_t *det_records; // as det_stamps; a record's index counts 4-byte units
 static inline const struct det_record *det_record_at(uint32_t index)
 {
     return (const struct det_record *)&det_records[index];
 }
-// The cell that holds these words (reordered in place): none, one, two of which one writes, or a record of them.
-// When no record can be had it keeps the last word, and counts. s NULL: a sweep, world stopped.
-uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n);
+// The cell that holds these words (reordered in place) and the segments from `rest` down: no word, one, two of which one
+// writes, or a record of them. When no record can be had it keeps the last word, and counts. s NULL: a sweep, world stopped.
+uint64_t det_cell_pack(struct det_strand *s, uint32_t *words, uint32_t n, uint32_t rest);
+
+// Leaves out what another word of the same slot stands for, as the slot's owner would have: it sees none of what is in segments.
+// Returns how many are left.
+uint32_t det_words_latest(uint32_t *words, uint32_t n);
 
 void det_record_maker_forget(struct det_record_maker *m);
 void det_stamp_init(void);

@@ -62,7 +62,7 @@ static void join(struct det_clock *into, struct det_clock *joined, const struct 
                  uint32_t time)
 {
     if (tree->root != joined->root) {
-        det_clock_join(into, tree);
+        det_clock_join_more(into, tree, joined);
         det_clock_copy(joined, tree);
     }
     det_clock_raise(into, slot, time);
@@ -97,8 +97,19 @@ void det_release_publish(struct det_strand *s, struct det_release *r, int flags)
         return;
     }
     spread(r);
+    const bool same =
+        must && s->clock.root == s->must.root && r->clock.root == r->must.root && r->joined.root == r->must_joined.root;
+    if (same) { // once for both, and so that nodes need no copy
+        det_clock_drop(&r->must);
+        det_clock_drop(&r->must_joined);
+    }
     join(&r->clock, &r->joined, &s->clock, s->slot, time);
-    if (must) join(&r->must, &r->must_joined, &s->must, s->slot, time);
+    if (same) {
+        det_clock_copy(&r->must, &r->clock);
+        det_clock_copy(&r->must_joined, &r->joined);
+    } else if (must) {
+        join(&r->must, &r->must_joined, &s->must, s->slot, time);
+    }
 }
 // Two releases that nobody need have acquired from one another: both, joined.
 void det_release_merge(struct det_release *into, const struct det_release *from)

@@ -248,11 +248,12 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
     return o == RV__DONE ? 0 : o == RV__CLOSED ? -EPIPE : -EAGAIN;
 }
 
-// Takes all of q out with the bad news; they are linked by next. What each G does next is its own affair.
+// Takes all of q out with the bad news; they are linked by next. What each G does next is its own affair. They learn what the
+// closer did, the closer nothing of them.
 static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter ***end, uintptr_t pc)
 {
     for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
-        rv__feed_pass(pc, w->g);
+        rv__feed_leave(pc, w->g);
         zero(w->elem, zeroed);
         w->ok = false;
         w->next = NULL;

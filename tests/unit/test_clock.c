@@ -46,6 +46,19 @@ static void random_step(unsigned seed, int step)
     if (what < 50) {
         cr_assert_eq(det_clock_raise(&clocks[i], slot, time), time > model[i][slot], "seed %u, step %d", seed, step);
         if (time > model[i][slot]) model[i][slot] = time;
+    } else if (what < 60) { // what clock k holds is in i already; j mostly shares much with k
+        const int k = rand() % CLOCKS;
+        det_clock_join(&clocks[i], &clocks[k]);
+        model_join(i, k);
+        if (rand() % 4) {
+            det_clock_copy(&clocks[j], &clocks[k]);
+            memcpy(model[j], model[k], sizeof model[j]);
+            if (det_clock_raise(&clocks[j], slot, time)) model[j][slot] = time;
+        }
+        if (j == k || i == j || i == k) return;
+        const bool learned = det_clock_join_more(&clocks[i], &clocks[j], &clocks[k]);
+        cr_assert_eq(learned, model_join(i, j), "seed %u, step %d: join_more tells wrongly what it learned", seed,
+                     step);
     } else if (what < 75) {
         const bool learned = det_clock_join(&clocks[i], &clocks[j]);
         cr_assert_eq(learned, model_join(i, j), "seed %u, step %d: join tells wrongly what it learned", seed, step);

@@ -1,7 +1,9 @@
 // test_light.c: light strands: small, quick, many, and gone without a trace. What they decide is the oracle's to check
 // (oracle --light); what they are carried by is here.
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
+#include "detector/access.h"
 #include "detector/objects.h"
 #include "detector/report.h"
 #include "detector/strand.h"
@@ -50,6 +52,49 @@ static uint64_t bytes(void)
     struct det_stats s;
     det_stats_read(&s);
     return s.bytes;
+}
+
+// Of all that read a word, some more than once, one is not known to who writes it: that is the race, and it is the only one. What
+// each reader adds to the word's record costs no more with many: else there would be a sweep for every few of them.
+static void read_at(struct det_strand *s, uintptr_t addr) { det_access_slow(s, 0x400200, addr, 8, DET_READ); }
+static void read_by_all(struct det_strand **readers, uint32_t n, uintptr_t addr, bool sweeps)
+{
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        struct det_strand *const s = readers[i < n ? i : (uint32_t)rand() % n];
+        det_strand_carry(thread[i % 2], s);
+        read_at(s, addr);
+        if (i % 3 == 0) det_release(s, 1, lock + 64 + 8 * i, DET_SET);
+        if (sweeps && i % (n / 4) == 0) det_sweep_ask();
+        det_strand_carry(thread[i % 2], thread[i % 2]);
+    }
+}
+static void one_unknown(uint32_t n, uint32_t unknown, bool sweeps)
+{
+    begin();
+    struct det_strand **readers = calloc(n, sizeof *readers), *const writer = make(n + 1);
+    for (uint32_t i = 0; i < n; i++) readers[i] = make(i + 1);
+    read_by_all(readers, n, memory, sweeps);
+    for (uint32_t i = 0; i < n; i++) {
+        det_strand_carry(thread[0], readers[i]);
+        if (i != unknown) det_release(readers[i], 1, lock, DET_MUST);
+    }
+    det_strand_carry(thread[0], writer);
+    det_acquire(writer, 1, lock, DET_MUST);
+    write_at(writer, memory);
+    cr_expect_eq(races, 1u, "reader %u of %u: %u races", unknown, n, races);
+    cr_expect_eq(who[1].goid + who[0].goid, (uint64_t)unknown + n + 2);
+    write_at(writer, memory);
+    cr_expect_eq(races, 1u);
+    if (!sweeps) cr_expect_leq(det_sweeps(), 2u + 2 * n / 8192); // of stamps' making
+    cr_expect_eq(det_given_up(), 0u);
+    free(readers);
+    end();
+}
+Test(light, many_read_a_word)
+{
+    one_unknown(LIVE / 5, 0, false);
+    for (uint32_t n = 20; n < 3000; n = 2 * n + 7)
+        for (uint32_t unknown = 0; unknown < n; unknown += n / 3) one_unknown(n, unknown, unknown % 2);
 }
 
 Test(light, one_after_the_other_on_a_thread_is_no_order, .init = begin, .fini = end)
