@@ -192,6 +192,7 @@ bool rv__wants_poller(void)
 {
     return base_load_relaxed(&rv__sched.poller) == 0 && (rv__netpoll_waiters() != 0 || first_timer() != RV__NEVER);
 }
+bool rv__wants_m(void) { return rv__anything_to_do() || rv__wants_poller(); }
 // Makes m the poller, if there is something to wait for and nobody does. Before it waits, m calls membarrier: whoever makes a timer
 // the earliest, or work for an idle P, sees poll_until or the poller then, or poll sees what it made.
 static bool begin_poll(void)

@@ -71,14 +71,14 @@ void rv__p_idle_put_locked(struct rv__p *p)
 }
 void rv__p_hand_off(struct rv__p *p)
 {
-    struct rv__m *m = rv__anything_to_do() || rv__wants_poller() ? rv__m_next(p) : NULL;
+    struct rv__m *m = rv__wants_m() ? rv__m_next(p) : NULL;
     if (m) {
         rv__m_unpark(m, p);
         return;
     }
     rv__p_idle_put(p);
     sys_membarrier(); // sched.h, lost wake-ups
-    if (rv__anything_to_do() || rv__wants_poller()) rv__wake_one();
+    if (rv__wants_m()) rv__wake_one();
 }
 
 // ---- parking ---------------------------------------------------------------------------------------------------------
@@ -95,11 +95,12 @@ void rv__m_unpark(struct rv__m *m, struct rv__p *next)
     base_store_release(&m->wake, 1u); // release: next_p, and the P with all that is in it
     sys_futex_wake(&m->wake, 1);
 }
-// In one step with a look at the idle Ps: who puts one there, with work for it, and finds no idle M, relies on this look.
+// In one step with a look at the idle Ps: who puts one there, with work for it or a timer to wait for, and finds no idle M,
+// relies on this look.
 bool rv__m_idle_put(struct rv__m *m)
 {
     rv__lock(&rv__sched.lock);
-    const bool idle = !rv__sched.idle_p || !rv__anything_to_do();
+    const bool idle = !rv__sched.idle_p || !rv__wants_m();
     if (idle) {
         m->idle_next = rv__sched.idle_m;
         rv__sched.idle_m = m;
@@ -278,7 +279,7 @@ void *rv__m_maker(void *arg)
         }
         // None can be made: who comes back looks for work himself, and sysmon asks again; asking ourselves would go on and on.
         if (base_load_relaxed(&rv__sched.idle_ms) == 0 && !make_one()) continue;
-        if (base_load_relaxed(&rv__sched.idle_ps) && rv__anything_to_do()) rv__wake_one();
+        if (base_load_relaxed(&rv__sched.idle_ps) && rv__wants_m()) rv__wake_one();
     }
     return NULL;
 }

@@ -221,6 +221,7 @@ _Noreturn void rv__drop(struct rv__m *m);            // the running goroutine go
 void rv__ready_fired(struct rv__g *g);               // rv__ready, for the fire of a timer
 void rv__wake_timers(int64_t when);                  // a timer became the earliest of its heap
 bool rv__wants_poller(void);                         // timers or descriptors are waited for, and no M waits for them
+bool rv__wants_m(void);                              // either of these: an idle P and an idle M are to come together
 bool rv__anything_to_do(void);                       // a queue is not empty, a timer is due, or rv_run ends
 bool rv__anything_by(int64_t when);                  // the same, but of timers only those due by then
 

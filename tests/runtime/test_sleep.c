@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/atomic.h"
 #include "include/ravel.h"
@@ -27,6 +29,25 @@ static void main_sleeps(void *arg)
 }
 // Nothing but main, which has a thread of its own: somebody must watch its timer.
 Test(sleep, alone) { run(main_sleeps); }
+
+static void one_sleep(void *arg)
+{
+    const int64_t from = rv_now();
+    while (rv_now() - from < (intptr_t)arg) {} // an instruction more or less than last time
+    rv_sleep(2 * MS);                          // so long that nobody is awake who would happen to see the timer
+}
+// In a new process the first M comes at about the moment at which main parks: it finds no work and goes idle, while main gives its
+// P away. One of both must watch the timer.
+Test(sleep, as_the_first_thing, .timeout = 60)
+{
+    for (intptr_t i = 0; i < 200; i++) {
+        const pid_t child = fork();
+        if (child == 0) _exit(rv_run(one_sleep, (void *)(i * 500)));
+        int status;
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_assert_eq(status, 0);
+    }
+}
 
 static uint32_t woken;
 static rv_waitgroup all;
