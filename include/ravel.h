@@ -262,6 +262,37 @@ RV_API void rv_sem_release(rv_sem *s, int64_t n);
 // runtime itself leaves it to another thread, so it may take up to 10 ms then.
 RV_API void rv_sem_post(rv_sem *s);
 
+// ---- objects that are used again -------------------------------------------------------------------------------------
+
+// A pool keeps objects that are not needed for the moment. get: one that was put, whichever, as it was; none there: make(arg), or NULL
+// without a make. put gives one to the pool: nobody may use it any more until a get returns it. What has not been taken for 10 to 20 s is
+// given to drop(object, arg), on a goroutine of the library's; without a drop the pool keeps it. make and drop may do anything that a
+// goroutine may, but use a pool that is being drained. A put happens before the get, or the drop, of the same object, and orders nothing else.
+// Zero is ready: without make and drop. Threads too.
+// Under the race detector an object that is used after its put is found, by whomever: the put counts as a write by a goroutine of its own, to
+// the first `size` bytes of the object; to one, if that is 0.
+typedef struct rv_pool {
+    void *(*make)(void *arg);
+    void (*drop)(void *object, void *arg);
+    void *arg;
+    size_t size;
+    // The library's.
+    struct rv__pool_local *locals;
+    struct rv_pool *next;
+    uint64_t origin;
+    rv_waitgroup freeing;
+} rv_pool;
+#define RV_POOL_INIT(make, drop, arg) RV_POOL_OF_SIZE(0, make, drop, arg)
+#define RV_POOL_OF_SIZE(size, make, drop, arg)                                                                         \
+    {                                                                                                                  \
+        (make), (drop), (arg), (size), 0, 0, 0, { 0, 0, 0 }                                                            \
+    }
+RV_API void *rv_pool_get(rv_pool *pool);
+RV_API void rv_pool_put(rv_pool *pool, void *object); // NULL: nothing
+// Gives all that it holds to drop, and waits until all that was given before has been. By then nobody else uses the pool, and afterwards
+// it may be freed, or used anew. A pool that was used is drained before it is freed.
+RV_API void rv_pool_drain(rv_pool *pool);
+
 // ---- time ----------------------------------------------------------------------------------------------------------
 
 RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threads too
