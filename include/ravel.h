@@ -293,6 +293,15 @@ RV_API void rv_pool_put(rv_pool *pool, void *object); // NULL: nothing
 // it may be freed, or used anew. A pool that was used is drained before it is freed.
 RV_API void rv_pool_drain(rv_pool *pool);
 
+// A number that many add to and few read: each P has a part of its own, so that nobody waits for a cache line. value: the sum of what was
+// added before, and of some of what is being added now. It orders nothing. Zero is ready, and 0. Threads too.
+typedef struct rv_counter {
+    int64_t *shards; // the library's
+} rv_counter;
+RV_API void rv_counter_add(rv_counter *c, int64_t n);
+RV_API int64_t rv_counter_value(rv_counter *c);
+RV_API void rv_counter_free(rv_counter *c); // its parts are others'; it is 0 again. By then nobody else uses it
+
 // ---- time ----------------------------------------------------------------------------------------------------------
 
 RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threads too
