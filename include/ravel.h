@@ -262,6 +262,38 @@ RV_API void rv_sem_release(rv_sem *s, int64_t n);
 // runtime itself leaves it to another thread, so it may take up to 10 ms then.
 RV_API void rv_sem_post(rv_sem *s);
 
+// ---- errors and results of several goroutines --------------------------------------------------------------------------
+// Zero is ready. Threads too.
+
+// Goroutines with one purpose: wait waits for all of them, and returns the first result that was not 0. With a limit only so many run at
+// once: go waits until there is room, try_go returns -EAGAIN instead. What a function did happens before the return of the wait; a function that
+// ends by rv_goexit counts as 0. After a wait the group may be used on: the error stays. limit: n < 1: none, as at first; not while any
+// of its goroutines runs.
+typedef struct rv_errgroup {
+    rv_waitgroup running;
+    rv_sem slots;
+    int64_t limit;
+    int error;
+} rv_errgroup;
+RV_API void rv_errgroup_limit(rv_errgroup *group, int64_t n);
+RV_API void rv_errgroup_go(rv_errgroup *group, int (*fn)(void *arg), void *arg);
+RV_API int rv_errgroup_try_go(rv_errgroup *group, int (*fn)(void *arg), void *arg); // 0, or -EAGAIN
+RV_API int rv_errgroup_wait(rv_errgroup *group);
+
+// Of several who ask for the same thing at once, one fetches it. do: fn(arg, out) writes `size` bytes to out and returns 0 or an error, and so
+// does the call; who comes with an equal key meanwhile waits, and gets a copy of the result and of those bytes. *callers, unless
+// NULL: how many got this one (so that they can count who is the last to need what it points to). Calls with one key have one size. What fn
+// did happens before the return of each of them. fn ended by rv_goexit: the others get -ECANCELED, and bytes of no meaning. The key is
+// the caller's, and not copied. forget: who comes from now on starts anew.
+typedef int rv_fetch(void *arg, void *out);
+typedef struct rv_singleflight {
+    void *calls[31];
+    uint32_t lock;
+} rv_singleflight;
+RV_API int rv_singleflight_do(rv_singleflight *table, const char *key, rv_fetch *fn, void *arg, void *out, size_t size,
+                              int *callers);
+RV_API void rv_singleflight_forget(rv_singleflight *table, const char *key);
+
 // ---- objects that are used again -------------------------------------------------------------------------------------
 
 // A pool keeps objects that are not needed for the moment. get: one that was put, whichever, as it was; none there: make(arg), or NULL
