@@ -64,6 +64,7 @@ enum rv__kind { RV__GOROUTINE, RV__THREAD };
     W(RWLOCK, "sync.RWMutex.Lock")                                                                                     \
     W(COND, "sync.Cond.Wait")                                                                                          \
     W(SEM, "semacquire")                                                                                               \
+    W(FLIGHT, "singleflight.Do")                                                                                       \
     W(LEFTOVER, "main's end, for the others")                                                                          \
     W(TIMER, "timer callback")
 enum rv__why {
