@@ -16,24 +16,29 @@ enum { WRITER = 1, READER = 8, FLAGS = READER - 1 };
 
 // ---- locking -----------------------------------------------------------------------------------------------------------
 
-// state is `seen` with QUEUE on top: g waits.
-static void wait_in(rv_rwmutex *m, void **queue, struct rv__g *g, enum rv__why why, uint32_t seen)
+// state is `seen` with QUEUE on top. False: its context has ended the wait.
+static bool wait_in(rv_rwmutex *m, void **queue, struct rv__sleeper *me, enum rv__why why, uint32_t seen)
 {
-    struct rv__sleeper me = {.g = g};
-    rv__sleepers_push(queue, &me);
-    rv__park_begin(g, why, m);
-    base_store_release(&m->state, seen | RV__WAITERS); // release: the queue, for who next has QUEUE
-    rv__park(g);
+    if (unlikely(rv__ended_by_now(me))) {
+        base_store_release(&m->state, seen); // release: the queue, for who next has QUEUE
+        return false;
+    }
+    rv__sleepers_push(queue, me);
+    if (me->wait) me->wait->parked = true;
+    rv__park_begin(me->g, why, m);
+    base_store_release(&m->state, seen | RV__WAITERS); // release: as above
+    rv__park(me->g);
+    return true;
 }
-// The word becomes seen + more where none of `against` is in it; otherwise the caller waits.
-ALWAYS_INLINE void take_or_wait(rv_rwmutex *m, uint32_t against, uint32_t more, void **queue, enum rv__why why)
+// The word becomes seen + more where none of `against` is in it; otherwise the caller waits. False: its context has ended the wait.
+ALWAYS_INLINE bool take_or_wait(rv_rwmutex *m, uint32_t against, uint32_t more, void **queue, enum rv__why why,
+                                struct rv__sleeper *me)
 {
-    struct rv__g *const g = rv__enter();
     uint32_t left = rv__looks_before_parking(), looks = 0, seen = base_load_relaxed(&m->state);
     for (;;) {
         if (!(seen & against)) {
             // acquire: pairs with the release of whoever let go of it
-            if (base_cas_acquire(&m->state, &seen, seen + more)) break;
+            if (base_cas_acquire(&m->state, &seen, seen + more)) return true;
         } else if (seen & RV__QUEUE) {
             seen = rv__look_again(&m->state, &looks);
         } else if (left && !(seen & RV__WAITERS)) {
@@ -41,14 +46,25 @@ ALWAYS_INLINE void take_or_wait(rv_rwmutex *m, uint32_t against, uint32_t more, 
             seen = rv__look_again(&m->state, &looks);
         } else if (base_cas_acquire(&m->state, &seen,
                                     seen | RV__QUEUE)) { // acquire: the queue, from who had QUEUE last
-            wait_in(m, queue, g, why, seen);
-            break;
+            return wait_in(m, queue, me, why, seen);
         }
     }
+}
+static NOINLINE bool take_to_read_slow(rv_rwmutex *m, struct rv__sleeper *me)
+{
+    return take_or_wait(m, FLAGS, READER, &m->readers, RV__WHY_RLOCK, me);
+}
+static NOINLINE bool take_to_write_slow(rv_rwmutex *m, struct rv__sleeper *me)
+{
+    return take_or_wait(m, ~0u, WRITER, &m->writers, RV__WHY_RWLOCK, me);
+}
+static void lock_slow(rv_rwmutex *m, bool (*take)(rv_rwmutex *m, struct rv__sleeper *me))
+{
+    struct rv__g *const g = rv__enter();
+    struct rv__sleeper me = {.g = g};
+    take(m, &me);
     rv__leave(g);
 }
-static NOINLINE void rlock_slow(rv_rwmutex *m) { take_or_wait(m, FLAGS, READER, &m->readers, RV__WHY_RLOCK); }
-static NOINLINE void lock_slow(rv_rwmutex *m) { take_or_wait(m, ~0u, WRITER, &m->writers, RV__WHY_RWLOCK); }
 // Without waiting.
 static inline bool take_to_read(rv_rwmutex *m)
 {
@@ -67,7 +83,7 @@ void rv_rwmutex_rlock(rv_rwmutex *m)
     rv__seeded_point();
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
-    if (unlikely(!take_to_read(m))) rlock_slow(m);
+    if (unlikely(!take_to_read(m))) lock_slow(m, take_to_read_slow);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
 }
 void rv_rwmutex_lock(rv_rwmutex *m)
@@ -75,7 +91,7 @@ void rv_rwmutex_lock(rv_rwmutex *m)
     rv__seeded_point();
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW);
-    if (unlikely(!take_to_write(m))) lock_slow(m);
+    if (unlikely(!take_to_write(m))) lock_slow(m, take_to_write_slow);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_RW);
 }
 int rv_rwmutex_tryrlock(rv_rwmutex *m)
@@ -98,18 +114,34 @@ int rv_rwmutex_trylock(rv_rwmutex *m)
 
 static uint32_t waiters_left(const rv_rwmutex *m) { return m->writers || m->readers ? RV__WAITERS : 0; }
 // The caller has set QUEUE. The store's release pairs with the acquire of whoever has QUEUE next; m may be gone afterwards.
-static void give_to_writer(rv_rwmutex *m)
+static bool give_to_writer(rv_rwmutex *m)
 {
-    struct rv__g *const g = rv__sleepers_pop(&m->writers)->g;
+    struct rv__sleeper *const w = rv__sleepers_pop(&m->writers);
+    if (unlikely(!w)) return false; // contexts have ended all their waits; of readers likewise
+    struct rv__g *const g = w->g;
     base_store_release(&m->state, WRITER | waiters_left(m));
     rv__ready(g);
+    return true;
 }
-static void give_to_readers(rv_rwmutex *m)
+static uint32_t pop_readers(rv_rwmutex *m, struct rv__glist *out)
+{
+    uint32_t n = 0;
+    for (struct rv__sleeper *w; (w = rv__sleepers_pop(&m->readers)) != NULL; n++) rv__glist_push(out, w->g);
+    return n;
+}
+static bool give_to_readers(rv_rwmutex *m)
 {
     struct rv__glist woken = {0};
-    for (struct rv__sleeper *w; (w = rv__sleepers_pop(&m->readers)) != NULL;) rv__glist_push(&woken, w->g);
-    base_store_release(&m->state, woken.n * READER | waiters_left(m));
+    const uint32_t n = pop_readers(m, &woken);
+    if (n == 0) return false;
+    base_store_release(&m->state, n * READER | waiters_left(m));
     rv__ready_list(&woken);
+    return true;
+}
+static void give(rv_rwmutex *m, bool writer_first)
+{
+    if (writer_first ? give_to_writer(m) || give_to_readers(m) : give_to_readers(m) || give_to_writer(m)) return;
+    base_store_release(&m->state, 0u);
 }
 static NOINLINE void runlock_slow(rv_rwmutex *m)
 {
@@ -124,7 +156,7 @@ static NOINLINE void runlock_slow(rv_rwmutex *m)
             if (base_cas_release(&m->state, &seen, seen - READER)) break;
         } else if (base_cas_acq_rel(&m->state, &seen,
                                     seen | RV__QUEUE)) { // acq_rel: what all readers did, for the writer
-            give_to_writer(m);
+            give(m, true);
             break;
         }
     }
@@ -150,7 +182,7 @@ static NOINLINE void unlock_slow(rv_rwmutex *m)
             if (base_cas_release(&m->state, &seen, 0u)) break; // release: as in rv_rwmutex_unlock
         } else if (base_cas_acquire(&m->state, &seen,
                                     seen | RV__QUEUE)) { // acquire: the queue, from who had QUEUE last
-            (m->readers ? give_to_readers : give_to_writer)(m);
+            give(m, false);
             break;
         }
     }
@@ -162,4 +194,59 @@ void rv_rwmutex_unlock(rv_rwmutex *m)
     uint32_t seen = WRITER;
     // release: pairs with the acquire of whoever takes it next. From here on m may be gone
     if (unlikely(!base_cas_release(&m->state, &seen, 0u))) unlock_slow(m);
+}
+
+// ---- with a context ------------------------------------------------------------------------------------------------------
+
+// A wait is taken out. Readers that waited only because a writer did need not any longer.
+static void leave(rv_rwmutex *m, void **queue, struct rv__wait *w, struct rv__glist *out)
+{
+    uint32_t seen;
+    const bool queued = rv__leave_begin(&m->state, &seen);
+    rv__sleepers_leave(queue, w, out);
+    if (!queued) return;
+    const uint32_t let_in = seen & WRITER || m->writers ? 0 : pop_readers(m, out);
+    // release: pairs with the acquire of whoever has QUEUE next
+    base_store_release(&m->state, ((seen & ~(uint32_t)RV__WAITERS) + let_in * READER) | waiters_left(m));
+}
+static void leave_readers(struct rv__wait *w, struct rv__glist *out)
+{
+    leave(w->object, &((rv_rwmutex *)w->object)->readers, w, out);
+}
+static void leave_writers(struct rv__wait *w, struct rv__glist *out)
+{
+    leave(w->object, &((rv_rwmutex *)w->object)->writers, w, out);
+}
+static NOINLINE int lock_slow_ctx(rv_ctx *ctx, rv_rwmutex *m, bool read)
+{
+    struct rv__g *const g = rv__enter();
+    struct rv__wait wait = {.ctx = ctx, .g = g, .object = m, .leave = read ? leave_readers : leave_writers};
+    struct rv__sleeper me = {.g = g, .wait = &wait};
+    wait.place = &me;
+    int err = rv__wait_begin(&wait);
+    if (!err) {
+        (read ? take_to_read_slow : take_to_write_slow)(m, &me);
+        err = rv__wait_end(&wait);
+    }
+    rv__leave(g);
+    return err;
+}
+static int lock_ctx(rv_ctx *ctx, rv_rwmutex *m, bool read, uintptr_t pc)
+{
+    rv__seeded_point();
+    int err = rv__ctx_err(ctx, pc);
+    if (err) return err;
+    if (!(read ? take_to_read : take_to_write)(m)) err = lock_slow_ctx(ctx, m, read);
+    if (err) return rv__ctx_err(ctx, pc);
+    // It would not have waited for ever: as a try.
+    rv__feed_lock_acquired(pc, m, BASE_LOCK_RW | BASE_LOCK_TRY | (read ? BASE_LOCK_READ : 0));
+    return 0;
+}
+int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m)
+{
+    return lock_ctx(ctx, m, true, (uintptr_t)__builtin_return_address(0));
+}
+int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m)
+{
+    return lock_ctx(ctx, m, false, (uintptr_t)__builtin_return_address(0));
 }
