@@ -40,7 +40,7 @@ static int wait_and_lock(rv_ctx *ctx, rv_cond *c, rv_mutex *m, uintptr_t pc)
     int err = rv__wait_begin(&wait);
     if (!err) {
         wait_in(c, m, g, ctx ? &wait : NULL);
-        err = rv__wait_end(&wait);
+        err = rv__wait_end(&wait, false);
         if (!err) rv__feed_get(pc, g);
     } else {
         wait.decided = 1;

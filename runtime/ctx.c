@@ -472,13 +472,13 @@ int rv__wait_begin(struct rv__wait *w)
     rv__unlock(&w->ctx->lock);
     return err;
 }
-int rv__wait_end(struct rv__wait *w)
+int rv__wait_end(struct rv__wait *w, bool got)
 {
     if (never_done(w->ctx)) return 0;
     rv__lock(&w->ctx->lock);
     unwatch(&w->watch);
     rv__unlock(&w->ctx->lock);
-    return w->err;
+    return got ? 0 : w->err;
 }
 void rv__wait_again(struct rv__wait *w)
 {

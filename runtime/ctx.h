@@ -40,8 +40,9 @@ struct rv__wait {
 };
 // 0; or the context is done: its error, and no wait has begun. Inside a section, as all of these but rv__ctx_err.
 int rv__wait_begin(struct rv__wait *w);
-// After it woke up: its context no longer knows it. 0, or the error of the context that ended it.
-int rv__wait_end(struct rv__wait *w);
+// Its context no longer knows it. got: it has what it wants without having parked, whatever the context says by now. 0, or the error of
+// the context that ended it.
+int rv__wait_end(struct rv__wait *w, bool got);
 // It was woken, and is to wait once more. If the context is done meanwhile it stays decided.
 void rv__wait_again(struct rv__wait *w);
 static inline bool rv__wait_claim(struct rv__wait *w)

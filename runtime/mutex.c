@@ -130,7 +130,7 @@ static NOINLINE int lock_slow_ctx(rv_mutex *m, rv_ctx *ctx)
     int err = rv__wait_begin(&wait);
     if (!err) {
         err = lock_or_end(m, &wait);
-        rv__wait_end(&wait);
+        rv__wait_end(&wait, err == 0);
     }
     rv__leave(g);
     return err;

@@ -225,8 +225,8 @@ static NOINLINE int lock_slow_ctx(rv_ctx *ctx, rv_rwmutex *m, bool read)
     wait.place = &me;
     int err = rv__wait_begin(&wait);
     if (!err) {
-        (read ? take_to_read_slow : take_to_write_slow)(m, &me);
-        err = rv__wait_end(&wait);
+        const bool not_ended = (read ? take_to_read_slow : take_to_write_slow)(m, &me);
+        err = rv__wait_end(&wait, not_ended && !wait.parked);
     }
     rv__leave(g);
     return err;

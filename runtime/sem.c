@@ -52,7 +52,8 @@ static int wait_in(rv_sem *s, int64_t n, struct rv__g *g, rv_ctx *ctx)
     const int err = rv__wait_begin(&wait);
     if (err) return err;
     rv__lock(lock_of(s));
-    if (rv__wait_decided(&wait) || take_locked(s, n)) {
+    const bool got = take_locked(s, n);
+    if (got || rv__wait_decided(&wait)) {
         rv__unlock(lock_of(s));
     } else {
         rv__sleepers_push(&s->waiters, &me);
@@ -61,7 +62,7 @@ static int wait_in(rv_sem *s, int64_t n, struct rv__g *g, rv_ctx *ctx)
         rv__unlock(lock_of(s));
         rv__park(g);
     }
-    return rv__wait_end(&wait);
+    return rv__wait_end(&wait, got);
 }
 int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n)
 {

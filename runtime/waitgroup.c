@@ -108,7 +108,8 @@ static int wait_in(rv_waitgroup *wg, struct rv__g *g, rv_ctx *ctx)
     const int err = rv__wait_begin(&wait);
     if (err) return err;
     rv__lock(lock_of(wg));
-    if (rv__wait_decided(&wait) || !count_in(wg)) {
+    const bool decided = rv__wait_decided(&wait), zero = !decided && !count_in(wg);
+    if (decided || zero) {
         rv__unlock(lock_of(wg));
     } else {
         w.next = wg->waiters;
@@ -118,7 +119,7 @@ static int wait_in(rv_waitgroup *wg, struct rv__g *g, rv_ctx *ctx)
         rv__unlock(lock_of(wg));
         rv__park(g);
     }
-    return rv__wait_end(&wait);
+    return rv__wait_end(&wait, zero);
 }
 static int wait_for_zero(rv_waitgroup *wg, rv_ctx *ctx)
 {

@@ -208,7 +208,7 @@ static void many(void *arg)
     void *(*const args)[2] = calloc(MANY, sizeof *args);
     size_t bytes = 0;
     (void)arg;
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 2; round++) {
         many_once(c, args, MANY); // children of one
         many_once(c, args, 10);   // a tree
         many_once(c, args, 1);    // a line
@@ -601,7 +601,7 @@ static void work(void *p)
 {
     struct crowd *const c = p;
     uint64_t random = (c->random += 0x9e3779b97f4a7c15u);
-    for (int k = 0; k < 150; k++) {
+    for (int k = 0; k < 60; k++) {
         rv_ctx *const ctx = current(c);
         const uint64_t r = rig_random(&random);
         switch (r % 5) {
@@ -635,7 +635,7 @@ static void cancel_on_and_on(void *p)
 }
 static void crowds(void *random)
 {
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 12; round++) {
         struct crowd *const c = rig_page();
         pthread_t t;
         *c = (struct crowd){.sem = RV_SEM_INIT(3), .ch = RV_CHAN(uint64_t, round % 3), .random = rig_random(random)};
