@@ -4,6 +4,7 @@
 // in the queue. The mutex's own waiter is woken under the lock, too: between the begin of a park and the park nobody may.
 // Destroy after observe: a signal's last touch is its unlock, before it wakes anyone; who wakes up looks at the mutex only.
 #include "runtime/feed.h"
+#include "runtime/locks.h"
 #include "runtime/syncq.h"
 
 static struct rv__lock *lock_of(rv_cond *c) { return (struct rv__lock *)&c->lock; }
@@ -13,6 +14,8 @@ void rv_cond_wait(rv_cond *c, rv_mutex *m)
 {
     const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
     bool given = false; // it need not be hurried: we park
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_lets_go(m, RV_LOCK_HOLDS);
     rv__feed_lock_release(pc, m, BASE_LOCK_COND);
     struct rv__g *const g = rv__enter();
     struct rv__sleeper me = {.g = g};
@@ -25,9 +28,11 @@ void rv_cond_wait(rv_cond *c, rv_mutex *m)
     rv__park(g);
     rv__feed_get(pc, g);
     rv__leave(g);
+    if (named) rv__named_wants(m, RV_LOCK_HOLDS);
     rv__feed_lock_request(pc, m, BASE_LOCK_COND);
     rv__mutex_lock(m);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_COND);
+    if (named) rv__named_has(m, RV_LOCK_HOLDS);
 }
 // What the signaller did so far, to the waiter, and to him alone: at his G, where nothing else of it counts any more.
 static struct rv__g *pop(rv_cond *c, uintptr_t pc)

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "runtime/feed.h"
+#include "runtime/locks.h"
 #include "runtime/seeded.h"
 #include "runtime/syncq.h"
 
@@ -62,28 +63,35 @@ static inline bool take_to_write(rv_rwmutex *m)
     uint32_t seen = 0;
     return base_cas_acquire(&m->state, &seen, (uint32_t)WRITER); // acquire: pairs with everybody's release
 }
-void rv_rwmutex_rlock(rv_rwmutex *m)
+void rv__rwmutex_rlock_at(rv_rwmutex *m, uintptr_t pc)
 {
     rv__seeded_point();
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, RV_LOCK_READS);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
     if (unlikely(!take_to_read(m))) rlock_slow(m);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
+    if (named) rv__named_has(m, RV_LOCK_READS);
 }
-void rv_rwmutex_lock(rv_rwmutex *m)
+void rv_rwmutex_rlock(rv_rwmutex *m) { rv__rwmutex_rlock_at(m, (uintptr_t)__builtin_return_address(0)); }
+void rv__rwmutex_lock_at(rv_rwmutex *m, uintptr_t pc)
 {
     rv__seeded_point();
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, RV_LOCK_HOLDS);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW);
     if (unlikely(!take_to_write(m))) lock_slow(m);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_RW);
+    if (named) rv__named_has(m, RV_LOCK_HOLDS);
 }
+void rv_rwmutex_lock(rv_rwmutex *m) { rv__rwmutex_lock_at(m, (uintptr_t)__builtin_return_address(0)); }
 int rv_rwmutex_tryrlock(rv_rwmutex *m)
 {
     rv__seeded_point();
     // Somebody who is about to queue, or has, is against it as well: he waits for a reason.
     if (!take_to_read(m)) return -EAGAIN;
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_READ | BASE_LOCK_TRY);
+    if (rv__lock_named(&m->number)) rv__named_has(m, RV_LOCK_READS);
     return 0;
 }
 int rv_rwmutex_trylock(rv_rwmutex *m)
@@ -91,6 +99,7 @@ int rv_rwmutex_trylock(rv_rwmutex *m)
     rv__seeded_point();
     if (!take_to_write(m)) return -EAGAIN;
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_TRY);
+    if (rv__lock_named(&m->number)) rv__named_has(m, RV_LOCK_HOLDS);
     return 0;
 }
 
@@ -130,14 +139,16 @@ static NOINLINE void runlock_slow(rv_rwmutex *m)
     }
     rv__leave(g);
 }
-void rv_rwmutex_runlock(rv_rwmutex *m)
+void rv__rwmutex_runlock_at(rv_rwmutex *m, uintptr_t pc)
 {
-    rv__feed_lock_release((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_READ);
+    if (rv__lock_named(&m->number)) rv__named_lets_go(m, RV_LOCK_READS);
+    rv__feed_lock_release(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
     uint32_t seen = base_load_relaxed(&m->state);
     while (likely(seen >= READER && !(seen & FLAGS)))
         if (base_cas_release(&m->state, &seen, seen - READER)) return; // release: as in runlock_slow
     runlock_slow(m);
 }
+void rv_rwmutex_runlock(rv_rwmutex *m) { rv__rwmutex_runlock_at(m, (uintptr_t)__builtin_return_address(0)); }
 static NOINLINE void unlock_slow(rv_rwmutex *m)
 {
     struct rv__g *const g = rv__enter();
@@ -156,10 +167,12 @@ static NOINLINE void unlock_slow(rv_rwmutex *m)
     }
     rv__leave(g);
 }
-void rv_rwmutex_unlock(rv_rwmutex *m)
+void rv__rwmutex_unlock_at(rv_rwmutex *m, uintptr_t pc)
 {
-    rv__feed_lock_release((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW);
+    if (rv__lock_named(&m->number)) rv__named_lets_go(m, RV_LOCK_HOLDS);
+    rv__feed_lock_release(pc, m, BASE_LOCK_RW);
     uint32_t seen = WRITER;
     // release: pairs with the acquire of whoever takes it next. From here on m may be gone
     if (unlikely(!base_cas_release(&m->state, &seen, 0u))) unlock_slow(m);
 }
+void rv_rwmutex_unlock(rv_rwmutex *m) { rv__rwmutex_unlock_at(m, (uintptr_t)__builtin_return_address(0)); }
