@@ -145,6 +145,8 @@ RV_API size_t rv_chan_cap(rv_chan *ch);
 
 #define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
 
+typedef struct rv_ctx rv_ctx; // below: contexts
+
 // One of several things that rv_select waits for; made by the macros below.
 typedef struct rv_case {
     int kind;
@@ -156,10 +158,11 @@ typedef struct rv_case {
     void *elem;
     void *own[8]; // rv_select's, while it lasts
 } rv_case;
-enum { RV_CASE_SEND, RV_CASE_RECV, RV_CASE_TIMEOUT };
+enum { RV_CASE_SEND, RV_CASE_RECV, RV_CASE_TIMEOUT, RV_CASE_DONE };
 #define RV_SEND(c, p)    ((rv_case){.kind = RV_CASE_SEND, .ch = (c), .elem = (void *)(p)})
 #define RV_RECV(c, p)    ((rv_case){.kind = RV_CASE_RECV, .ch = (c), .elem = (p)})
 #define RV_TIMEOUT(nsec) ((rv_case){.kind = RV_CASE_TIMEOUT, .ns = (nsec)}) // nanoseconds from the call on; <= 0: ready
+#define RV_DONE(ctx)     ((rv_case){.kind = RV_CASE_DONE, .elem = (void *)(ctx)}) // the context is done; NULL: never
 enum { RV_SELECT_DEFAULT = 1 };
 
 // Waits until one of n cases can go on, does what that case says, and returns its index; of several that can, each is
@@ -277,7 +280,6 @@ RV_API void rv_cond_broadcast(rv_cond *c);
 // A number of permits; zero: none yet. acquire takes n of them, and waits while there are fewer, or others wait already:
 // first come, first served, however many the first wants. release gives n back, or makes them. A release happens before later acquires
 // return. n < 0 is fatal; more than 2^63 - 1 in all, too.
-typedef struct rv_ctx rv_ctx;
 typedef struct rv_sem {
     int64_t permits;
     void *waiters;
@@ -287,7 +289,7 @@ typedef struct rv_sem {
     {                                                                                                                  \
         (n), 0, 0                                                                                                      \
     }
-RV_API int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n); // 0. ctx: NULL; -EINVAL for another one, so far
+RV_API int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n); // 0; or ctx (NULL: none) is done: its error
 RV_API int rv_sem_try(rv_sem *s, int64_t n);                  // 0, or -EAGAIN: it would wait
 RV_API void rv_sem_release(rv_sem *s, int64_t n);
 // As rv_sem_release(s, 1), and signal handlers may call it: the only function of this header that they may. One that interrupts the
@@ -365,6 +367,56 @@ typedef struct rv_counter {
 RV_API void rv_counter_add(rv_counter *c, int64_t n);
 RV_API int64_t rv_counter_value(rv_counter *c);
 RV_API void rv_counter_free(rv_counter *c); // its parts are others'; it is 0 again. By then nobody else uses it
+
+// ---- contexts ------------------------------------------------------------------------------------------------------
+
+// What a piece of work and everything that it starts have in common: when it is to end, and values. A context is done when it
+// is cancelled, when its deadline passes, or when its parent is done; then it stays so. Contexts are a tree. Every
+// function that makes one gives the caller a reference (NULL: no memory); a parent lives as long as its children. NULL as a
+// parent, or as any function's context, is the background, which is never done. Threads may call all of this.
+//
+// A cancellation happens before what sees it: an error from rv_ctx_err or from a call with a context, a receive from rv_ctx_done,
+// RV_DONE chosen, a function of rv_ctx_after_func. A deadline orders nothing.
+RV_API rv_ctx *rv_ctx_background(void); // no reference is needed, and none counts
+RV_API rv_ctx *rv_ctx_with_cancel(rv_ctx *parent);
+RV_API rv_ctx *rv_ctx_with_deadline(rv_ctx *parent,
+                                    int64_t deadline); // of rv_now's clock; the parent's, if that is earlier
+RV_API rv_ctx *rv_ctx_with_timeout(rv_ctx *parent, int64_t ns);
+RV_API rv_ctx *rv_ctx_with_value(rv_ctx *parent, const void *key,
+                                 void *value);        // key: an address of the caller's, not NULL
+RV_API rv_ctx *rv_ctx_without_cancel(rv_ctx *parent); // has the parent's values, and is not done with it
+RV_API rv_ctx *rv_ctx_ref(rv_ctx *ctx);               // one reference more; returns ctx
+// One less. The last frees it: it is stopped, not done, and functions that wait for it never run. No call that has it may be under way.
+RV_API void rv_ctx_release(rv_ctx *ctx);
+// It is done from here on, and everything below it, by the return. cause: a negative errno that tells why; 0: -ECANCELED. One that is
+// done already is left as it is. Of the background it is fatal.
+RV_API void rv_ctx_cancel(rv_ctx *ctx, int cause);
+RV_API int rv_ctx_err(rv_ctx *ctx);          // 0: not done; -ECANCELED, -ETIMEDOUT
+RV_API int rv_ctx_cause(rv_ctx *ctx);        // 0: not done; what rv_ctx_cancel was given; -ETIMEDOUT
+RV_API int64_t rv_ctx_deadline(rv_ctx *ctx); // INT64_MAX: none
+RV_API void *rv_ctx_value(rv_ctx *ctx,
+                          const void *key); // of the nearest context upwards that has the key; NULL: none has
+// A channel of elements of size 0 that is closed when ctx is done: the context's, which alone closes it. NULL for the background.
+RV_API rv_chan *rv_ctx_done(rv_ctx *ctx);
+// fn(arg) runs in a goroutine of its own once ctx is done; at once, if it is. What came before this call happens before it. func is the caller's; it
+// may be freed by fn, after an rv_ctx_func_stop that says true, and once ctx is freed.
+typedef struct rv_ctx_func {
+    uint64_t opaque[8];
+} rv_ctx_func;
+RV_API void rv_ctx_after_func(rv_ctx *ctx, rv_ctx_func *func, rv_fn *fn, void *arg);
+RV_API bool rv_ctx_func_stop(rv_ctx *ctx,
+                             rv_ctx_func *func); // true: fn will not run; false: it runs, has, or was stopped before
+
+// What waits, until it is done or ctx is: then the context's error (-ECANCELED, -ETIMEDOUT), and nothing has been done. A context
+// that is done when the call begins ends it at once, whatever else it could do. The context must live until the return.
+RV_API int rv_chan_send_ctx(rv_ctx *ctx, rv_chan *ch, const void *elem); // closed: fatal
+RV_API int rv_chan_recv_ctx(rv_ctx *ctx, rv_chan *ch, void *elem);       // -EPIPE: closed and drained
+RV_API int rv_sleep_ctx(rv_ctx *ctx, int64_t ns);
+RV_API int rv_wg_wait_ctx(rv_ctx *ctx, rv_waitgroup *wg);
+RV_API int rv_mutex_lock_ctx(rv_ctx *ctx, rv_mutex *m);
+RV_API int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m);
+RV_API int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m);
+RV_API int rv_cond_wait_ctx(rv_ctx *ctx, rv_cond *c, rv_mutex *m); // has locked m again in any case
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 

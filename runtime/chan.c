@@ -253,7 +253,7 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
 static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter ***end, uintptr_t pc)
 {
     for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
-        rv__feed_leave(pc, w->g);
+        if (pc) rv__feed_leave(pc, w->g);
         zero(w->elem, zeroed);
         w->ok = false;
         w->next = NULL;
@@ -261,22 +261,29 @@ static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter *
         *end = &w->next;
     }
 }
-void rv_chan_close(rv_chan *ch)
+bool rv__chan_close(rv_chan *ch, struct rv__waiter ***end, uintptr_t pc)
 {
-    const uintptr_t pc = RV__CALLER;
-    rv__begin();
-    if (unlikely(!ch)) rv__fatal("close of nil channel");
-    rv__feed_put(pc, ch);
-    struct rv__waiter *drained = NULL, **end = &drained;
+    if (pc) rv__feed_put(pc, ch);
     rv__lock(&ch->lock);
     const bool twice = ch->closed;
     base_store_relaxed(&ch->closed, 1u); // relaxed: the lock publishes it; without the lock it is a hint
-    drain_locked(&ch->receivers, ch->elem_size, &end, pc);
-    drain_locked(&ch->senders, 0, &end, pc);
+    drain_locked(&ch->receivers, ch->elem_size, end, pc);
+    drain_locked(&ch->senders, 0, end, pc);
     rv__unlock(&ch->lock);
-    if (unlikely(twice)) rv__fatal("close of closed channel");
+    return !twice;
+}
+void rv__chan_drained(struct rv__waiter *drained, struct rv__glist *woken)
+{
+    for (struct rv__waiter *w = drained; w; w = w->next) rv__glist_push(woken, rv__waiter_done(w));
+}
+void rv_chan_close(rv_chan *ch)
+{
+    rv__begin();
+    if (unlikely(!ch)) rv__fatal("close of nil channel");
+    struct rv__waiter *drained = NULL, **end = &drained;
+    if (unlikely(!rv__chan_close(ch, &end, RV__CALLER))) rv__fatal("close of closed channel");
     struct rv__glist woken = {0};
-    for (struct rv__waiter *w = drained; w; w = w->next) rv__glist_push(&woken, rv__waiter_done(w));
+    rv__chan_drained(drained, &woken);
     rv__ready_list(&woken);
     rv__end();
 }
@@ -294,7 +301,7 @@ static size_t bytes_of(const rv_chan *ch)
     return sizeof *ch + (ch->elem_size ? ch->capacity * ch->elem_size : empty_bytes(ch->capacity));
 }
 
-rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
+rv_chan *rv__chan_make(size_t elem_size, size_t capacity)
 {
     size_t bytes;
     if (elem_size == 0)
@@ -302,12 +309,17 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     else if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes))
         return NULL;
     if (__builtin_add_overflow(bytes, sizeof(rv_chan), &bytes)) return NULL;
-    rv__begin();
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
-    rv__end();
     if (unlikely(!ch)) return NULL;
     *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
     rv__seeded_made(ch);
+    return ch;
+}
+rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
+{
+    rv__begin();
+    rv_chan *const ch = rv__chan_make(elem_size, capacity);
+    rv__end();
     return ch;
 }
 static unsigned long count(const struct rv__waitq *q)
@@ -344,31 +356,40 @@ static COLD void wait_for_decided(rv_chan *ch)
 }
 static void destroy(rv_chan *ch)
 {
-    rv__begin();
     // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock), rv__unlock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) wait_for_decided(ch);
     rv__feed_forget(ch, bytes_of(ch));
     rv__seeded_gone(ch);
     rv__small_put(rv__small_here(), ch, bytes_of(ch));
-    rv__end();
 }
 rv_chan *rv_chan_ref(rv_chan *ch)
 {
     if (ch) base_add_relaxed(&ch->refs, 1u); // relaxed: the caller has a reference already
     return ch;
 }
+static bool drop(rv_chan *ch) // true: that was the last
+{
+    // acquire: pairs with the release of those who dropped theirs. Who has the only reference need not write it back.
+    return base_load_acquire(&ch->refs) == 1 || base_sub_acq_rel(&ch->refs, 1u) == 1; // acq_rel: the same, both sides
+}
+void rv__chan_unref(rv_chan *ch)
+{
+    if (drop(ch)) destroy(ch);
+}
 void rv_chan_unref(rv_chan *ch)
 {
-    if (!ch) return;
-    // acquire: pairs with the release of those who dropped theirs. Who has the only reference need not write it back.
-    if (base_load_acquire(&ch->refs) == 1 || base_sub_acq_rel(&ch->refs, 1u) == 1)
-        destroy(ch); // acq_rel: the same, both sides
+    if (!ch || !drop(ch)) return;
+    rv__begin();
+    destroy(ch);
+    rv__end();
 }
 void rv_chan_free(rv_chan *ch)
 {
     if (!ch) return;
     const uint32_t refs = base_load_acquire(&ch->refs); // acquire: as in unref
     if (unlikely(refs != 1)) rv__fatal("free of a channel with %u references", refs);
+    rv__begin();
     destroy(ch);
+    rv__end();
 }

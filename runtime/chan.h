@@ -77,6 +77,13 @@ static inline struct rv__g *rv__waiter_done(struct rv__waiter *w)
 enum rv__outcome { RV__DONE, RV__CLOSED, RV__WAIT };
 enum rv__outcome rv__chan_send_locked(rv_chan *ch, const void *elem, struct rv__waiter **wake, uintptr_t pc);
 enum rv__outcome rv__chan_recv_locked(rv_chan *ch, void *elem, struct rv__waiter **wake, uintptr_t pc);
+// What the public functions of these names do, inside a section. close: false: it was closed already. Who waited is linked by next at
+// *end, for rv__chan_drained once no lock is held; then they are to be made ready. pc 0: nobody of the program's closes it, which orders nothing.
+rv_chan *rv__chan_make(size_t elem_size, size_t capacity);
+void rv__chan_unref(rv_chan *ch);
+bool rv__chan_close(rv_chan *ch, struct rv__waiter ***end, uintptr_t pc);
+void rv__chan_drained(struct rv__waiter *drained, struct rv__glist *woken);
+
 _Noreturn COLD void rv__send_on_closed(void);
 COLD void rv__check_elem(const rv_chan *ch); // a send of nothing in the hands
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "runtime/chan.h"
+#include "runtime/ctx.h"
 #include "runtime/feed.h"
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
@@ -286,15 +287,47 @@ static int choose(rv_case *cases, int n, int flags, uintptr_t pc)
     rv__end();
     return i;
 }
-int rv_select(rv_case *cases, int n, int flags)
+static int select_at(rv_case *cases, int n, int flags, uintptr_t pc)
 {
-    const uintptr_t pc = RV__CALLER;
-    for (int i = 0; i < n; i++)
-        if (unlikely((unsigned)cases[i].kind > RV_CASE_TIMEOUT)) rv__fatal("rv_select: case %d is of no kind", i);
+    for (int i = 0; i < n; i++) {
+        if (unlikely((unsigned)cases[i].kind > RV_CASE_DONE)) rv__fatal("rv_select: case %d is of no kind", i);
+        if (cases[i].kind == RV_CASE_DONE)
+            cases[i].ch = rv_ctx_done(cases[i].elem); // a receive of nothing, from now on
+    }
     if (unlikely(rv__feed != NULL)) tell_begin(cases, n, pc);
     const int i = choose(cases, n, flags, pc);
     if (i < 0) return -EAGAIN;
     if (unlikely(rv__feed != NULL) && cases[i].kind == RV_CASE_RECV)
         rv__feed_touch(pc, cases[i].elem, own(&cases[i])->size, true);
     return i;
+}
+int rv_select(rv_case *cases, int n, int flags) { return select_at(cases, n, flags, RV__CALLER); }
+
+// ---- with a context ------------------------------------------------------------------------------------------------------
+
+// The first case, unless ctx is done. ok: of that case.
+static int do_unless_done(rv_ctx *ctx, rv_case first, bool *ok, uintptr_t pc)
+{
+    rv_case cases[] = {first, RV_DONE(ctx)};
+    const int err = rv__ctx_err(ctx, pc);
+    if (err) return err;
+    if (select_at(cases, 2, 0, pc) == 1) return rv__ctx_err(ctx, pc);
+    *ok = cases[0].ok;
+    return 0;
+}
+int rv_chan_send_ctx(rv_ctx *ctx, rv_chan *ch, const void *elem)
+{
+    bool ok;
+    return do_unless_done(ctx, RV_SEND(ch, elem), &ok, RV__CALLER);
+}
+int rv_chan_recv_ctx(rv_ctx *ctx, rv_chan *ch, void *elem)
+{
+    bool ok = false;
+    const int err = do_unless_done(ctx, RV_RECV(ch, elem), &ok, RV__CALLER);
+    return err ? err : ok ? 0 : -EPIPE;
+}
+int rv_sleep_ctx(rv_ctx *ctx, int64_t ns)
+{
+    bool ok;
+    return do_unless_done(ctx, RV_TIMEOUT(ns), &ok, RV__CALLER);
 }
