@@ -308,7 +308,11 @@ typedef struct rv_errgroup {
     rv_sem slots;
     int64_t limit;
     int error;
+    rv_ctx *ctx;
 } rv_errgroup;
+// A context of the group's own, a child of parent: cancelled with the first error as its cause (-ECANCELED, if that is above 0), and by the wait, which also
+// drops the group's reference to it. Before the first go; one goroutine waits then. Returns it, for the functions to look at.
+RV_API rv_ctx *rv_errgroup_with_ctx(rv_errgroup *group, rv_ctx *parent);
 RV_API void rv_errgroup_limit(rv_errgroup *group, int64_t n);
 RV_API void rv_errgroup_go(rv_errgroup *group, int (*fn)(void *arg), void *arg);
 RV_API int rv_errgroup_try_go(rv_errgroup *group, int (*fn)(void *arg), void *arg); // 0, or -EAGAIN
