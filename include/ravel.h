@@ -481,6 +481,88 @@ RV_API int rv_set_deadline(int fd, int sides, int64_t deadline);
 // Waits until fd is ready for one of `sides`, at most timeout_ns (< 0: for ever). Returns the ready sides, 0 at the time-out.
 RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);
 
+// ---- watching --------------------------------------------------------------------------------------------------------
+// Threads may call all of it. None of it orders anything.
+
+// Text that grows. Zero is ready, and empty; text is NULL until something is added, and ends in a NUL, which n does not count. Not for several at
+// once. json: `text` in quotes, escaped; what is not UTF-8 becomes U+FFFD.
+typedef struct rv_buf {
+    char *text;
+    size_t n, room;
+} rv_buf;
+RV_API void rv_buf_add(rv_buf *b, const void *bytes, size_t n);
+RV_API void rv_buf_puts(rv_buf *b, const char *text);
+RV_API void rv_buf_printf(rv_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+RV_API void rv_buf_json(rv_buf *b, const char *text);
+RV_API void rv_buf_reset(rv_buf *b); // empty, and keeps its room
+RV_API void rv_buf_free(rv_buf *b);  // empty, as at first
+
+// How many calls that may block in the kernel goroutines have made: rv_syscall_enter, rv_blocking, and under `ravel cc` libc's.
+RV_API int64_t rv_num_blocking_call(void);
+
+typedef struct rv_memstats { // bytes
+    uint64_t alloc;          // that malloc (glibc's) has handed out
+    uint64_t heap_sys;       // that malloc has from the kernel
+    uint64_t heap_idle;      // of these, not handed out
+    uint64_t sys;            // that the process has in RAM, stacks and the library's own included
+    uint64_t num_gc;         // rounds in which what lay unused in pools was given back
+} rv_memstats;
+RV_API void rv_memstats_read(rv_memstats *out);
+
+// Figures by the names that Go's runtime/metrics has. read: fills in the other fields of each; a name that is not known: RV_METRIC_NONE. all: the first n
+// of those that are known, in the order of names; returns how many there are. docs/monitoring.md lists them.
+enum rv_metric_kind { RV_METRIC_NONE, RV_METRIC_UINT64 };
+typedef struct rv_metric {
+    const char *name;
+    enum rv_metric_kind kind;
+    uint64_t value;
+    const char *help;
+} rv_metric;
+RV_API void rv_metrics_read(rv_metric *metrics, int n);
+RV_API int rv_metrics_all(rv_metric *metrics, int n);
+
+// Published variables. fn(arg, out) adds one JSON value to out, whenever somebody asks, by whoever does; for good. -EEXIST: the name is taken. The next three are
+// such functions: of an int64_t, an rv_counter, a text. write: all of them as one JSON object, with "cmdline" and "memstats".
+typedef void rv_var_fn(void *arg, rv_buf *out);
+RV_API int rv_var_publish(const char *name, rv_var_fn *fn, void *arg);
+RV_API void rv_var_int(void *number, rv_buf *out);
+RV_API void rv_var_counter(void *counter, rv_buf *out);
+RV_API void rv_var_text(void *text, rv_buf *out);
+RV_API void rv_vars_write(rv_buf *out);
+
+// Structured logging: a line for each record, by one write, with its time, level, message, who (goroutine, its name and labels; or thread), the
+// request of ctx (NULL: none), and attributes:
+//     rv_log(RV_LOG_WARN, ctx, "slow answer", RV_STR("path", path), RV_INT("ms", ms));
+// Records below the level of rv_log_setup are not made. At first: text, to stderr, from RV_LOG_INFO on.
+enum { RV_LOG_DEBUG = -4, RV_LOG_INFO = 0, RV_LOG_WARN = 4, RV_LOG_ERROR = 8 }; // and what lies between
+enum rv_log_format { RV_LOG_TEXT, RV_LOG_JSON };
+enum rv_attr_kind { RV_ATTR_STR, RV_ATTR_INT, RV_ATTR_DOUBLE, RV_ATTR_BOOL };
+typedef struct rv_attr {
+    const char *key;
+    enum rv_attr_kind kind;
+    union {
+        const char *s;
+        int64_t i; // of a bool, too
+        double d;
+    };
+} rv_attr;
+#define RV_STR(k, v)    ((rv_attr){.key = (k), .kind = RV_ATTR_STR, .s = (v)})
+#define RV_INT(k, v)    ((rv_attr){.key = (k), .kind = RV_ATTR_INT, .i = (v)})
+#define RV_DOUBLE(k, v) ((rv_attr){.key = (k), .kind = RV_ATTR_DOUBLE, .d = (v)})
+#define RV_BOOL(k, v)   ((rv_attr){.key = (k), .kind = RV_ATTR_BOOL, .i = (v)})
+#define rv_log(level, ctx, message, ...)                                                                               \
+    do                                                                                                                 \
+        if (rv_log_on(level)) {                                                                                        \
+            const rv_attr rv_attrs[] = {{0}, ##__VA_ARGS__};                                                           \
+            rv_log_write((level), (ctx), (message), rv_attrs, sizeof rv_attrs / sizeof *rv_attrs);                     \
+        }                                                                                                              \
+    while (0)
+RV_API void rv_log_setup(int fd, enum rv_log_format format, int level);
+RV_API bool rv_log_on(int level);
+RV_API void rv_log_write(int level, rv_ctx *ctx, const char *message, const rv_attr *attrs, size_t n);
+// A context that has a value (a text) for this key has the request of that name: rv_ctx_with_value(ctx, &rv_log_request, "r-17").
+RV_API extern const char rv_log_request;
+
 // ---- helpers in the header -------------------------------------------------------------------------------------------
 
 // RV_MAIN(fn): a main() that runs `int fn(int argc, char **argv)` as the main goroutine and ends with its result.
