@@ -196,12 +196,12 @@ RV_API void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg); // add 1, run fn(a
 // A mutex. An unlock happens before the next lock, and a trylock that succeeds. One that has waited for more than 1 ms, and lost its
 // turn to others, gets it next. Not recursive. Unlocking one that is not locked is fatal.
 typedef struct rv_mutex {
-    uint32_t state;
+    uint32_t state, number;
     void *waiters;
 } rv_mutex;
 #define RV_MUTEX_INIT                                                                                                  \
     {                                                                                                                  \
-        0, 0                                                                                                           \
+        0, 0, 0                                                                                                        \
     }
 RV_API void rv_mutex_lock(rv_mutex *m);
 RV_API int rv_mutex_trylock(rv_mutex *m); // 0: it is the caller's; -EAGAIN: it is locked
@@ -212,12 +212,12 @@ RV_API void rv_mutex_unlock(rv_mutex *m);
 // locks of either kind, a reader's before later writers' locks; readers do not order each other. Unlocking what is not locked
 // that way is fatal.
 typedef struct rv_rwmutex {
-    uint32_t state;
+    uint32_t state, number;
     void *writers, *readers;
 } rv_rwmutex;
 #define RV_RWMUTEX_INIT                                                                                                \
     {                                                                                                                  \
-        0, 0, 0                                                                                                        \
+        0, 0, 0, 0                                                                                                     \
     }
 RV_API void rv_rwmutex_rlock(rv_rwmutex *m);
 RV_API int rv_rwmutex_tryrlock(rv_rwmutex *m); // 0, or -EAGAIN: there is a writer, or one waits
@@ -225,6 +225,38 @@ RV_API void rv_rwmutex_runlock(rv_rwmutex *m);
 RV_API void rv_rwmutex_lock(rv_rwmutex *m);
 RV_API int rv_rwmutex_trylock(rv_rwmutex *m); // 0, or -EAGAIN: somebody has it
 RV_API void rv_rwmutex_unlock(rv_rwmutex *m);
+
+// Several locks at once. lock_all puts the n of them into the order in which all who call it take them, that of the numbers that locks get when
+// they are first taken so, and locks them: however callers name them, those that take all their locks in this way never wait for each other
+// in a circle. -EDEADLK: one is there twice; -EINVAL: one is NULL; nothing is locked then. unlock_all lets go of all n. The array is the caller's.
+typedef struct rv_lock {
+    rv_mutex *mutex;     // either this
+    rv_rwmutex *rwmutex; // or that
+    bool read;           // with rwmutex: as a reader
+} rv_lock;
+#define RV_LOCK(m)        ((rv_lock){.mutex = (m)})
+#define RV_LOCK_WRITE(rw) ((rv_lock){.rwmutex = (rw)})
+#define RV_LOCK_READ(rw)  ((rv_lock){.rwmutex = (rw), .read = true})
+RV_API int rv_lock_all(rv_lock *locks, int n);
+RV_API void rv_unlock_all(rv_lock *locks, int n);
+
+// Names a lock: from then on it is known who has it and who waits for it. Before it is used, if all of them shall be known; NULL: no more, and a
+// named lock must have that before it is freed. The name is copied, at most 31 bytes. Operations on a named lock take some 50 ns longer.
+RV_API void rv_mutex_name(rv_mutex *m, const char *name);
+RV_API void rv_rwmutex_name(rv_rwmutex *m, const char *name);
+enum { RV_LOCK_NAME_ROOM = 32 };
+enum rv_lock_role { RV_LOCK_FREE, RV_LOCK_HOLDS, RV_LOCK_READS, RV_LOCK_WAITS, RV_LOCK_WAITS_TO_READ };
+typedef struct rv_lock_row {
+    const void *lock;
+    char name[RV_LOCK_NAME_ROOM];
+    enum rv_lock_role role;
+    rv_gid goroutine; // who; 0: a plain thread, or, if it is free, nobody
+    int thread;       // its number (gettid), if it is a plain thread
+    int64_t since;    // rv_now's clock
+} rv_lock_row;
+// All named locks at one moment: for each, in the order in which they got their numbers, who has it (FREE: nobody), and then who waits for it, first
+// come first. Fills in at most n rows, and returns how many there are. Orders nothing.
+RV_API int rv_locks_snapshot(rv_lock_row *rows, int n);
 
 // Runs fn(arg) the first time; other calls return when that has returned, and it happens before their return. Left by
 // rv_goexit it counts as done. A call on the same once from within fn waits for ever.
@@ -284,7 +316,11 @@ typedef struct rv_errgroup {
     rv_sem slots;
     int64_t limit;
     int error;
+    rv_ctx *ctx;
 } rv_errgroup;
+// A context of the group's own, a child of parent: cancelled with the first error as its cause (-ECANCELED, if that is above 0), and by the wait, which also
+// drops the group's reference to it. Before the first go; one goroutine waits then. Returns it, for the functions to look at.
+RV_API rv_ctx *rv_errgroup_with_ctx(rv_errgroup *group, rv_ctx *parent);
 RV_API void rv_errgroup_limit(rv_errgroup *group, int64_t n);
 RV_API void rv_errgroup_go(rv_errgroup *group, int (*fn)(void *arg), void *arg);
 RV_API int rv_errgroup_try_go(rv_errgroup *group, int (*fn)(void *arg), void *arg); // 0, or -EAGAIN
@@ -462,6 +498,88 @@ enum rv_io_side { RV_READ = 1, RV_WRITE = 2 };
 RV_API int rv_set_deadline(int fd, int sides, int64_t deadline);
 // Waits until fd is ready for one of `sides`, at most timeout_ns (< 0: for ever). Returns the ready sides, 0 at the time-out.
 RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);
+
+// ---- watching --------------------------------------------------------------------------------------------------------
+// Threads may call all of it. None of it orders anything.
+
+// Text that grows. Zero is ready, and empty; text is NULL until something is added, and ends in a NUL, which n does not count. Not for several at
+// once. json: `text` in quotes, escaped; what is not UTF-8 becomes U+FFFD.
+typedef struct rv_buf {
+    char *text;
+    size_t n, room;
+} rv_buf;
+RV_API void rv_buf_add(rv_buf *b, const void *bytes, size_t n);
+RV_API void rv_buf_puts(rv_buf *b, const char *text);
+RV_API void rv_buf_printf(rv_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+RV_API void rv_buf_json(rv_buf *b, const char *text);
+RV_API void rv_buf_reset(rv_buf *b); // empty, and keeps its room
+RV_API void rv_buf_free(rv_buf *b);  // empty, as at first
+
+// How many calls that may block in the kernel goroutines have made: rv_syscall_enter, rv_blocking, and under `ravel cc` libc's.
+RV_API int64_t rv_num_blocking_call(void);
+
+typedef struct rv_memstats { // bytes
+    uint64_t alloc;          // that malloc (glibc's) has handed out
+    uint64_t heap_sys;       // that malloc has from the kernel
+    uint64_t heap_idle;      // of these, not handed out
+    uint64_t sys;            // that the process has in RAM, stacks and the library's own included
+    uint64_t num_gc;         // rounds in which what lay unused in pools was given back
+} rv_memstats;
+RV_API void rv_memstats_read(rv_memstats *out);
+
+// Figures by the names that Go's runtime/metrics has. read: fills in the other fields of each; a name that is not known: RV_METRIC_NONE. all: the first n
+// of those that are known, in the order of names; returns how many there are. docs/monitoring.md lists them.
+enum rv_metric_kind { RV_METRIC_NONE, RV_METRIC_UINT64 };
+typedef struct rv_metric {
+    const char *name;
+    enum rv_metric_kind kind;
+    uint64_t value;
+    const char *help;
+} rv_metric;
+RV_API void rv_metrics_read(rv_metric *metrics, int n);
+RV_API int rv_metrics_all(rv_metric *metrics, int n);
+
+// Published variables. fn(arg, out) adds one JSON value to out, whenever somebody asks, by whoever does; for good. -EEXIST: the name is taken. The next three are
+// such functions: of an int64_t, an rv_counter, a text. write: all of them as one JSON object, with "cmdline" and "memstats".
+typedef void rv_var_fn(void *arg, rv_buf *out);
+RV_API int rv_var_publish(const char *name, rv_var_fn *fn, void *arg);
+RV_API void rv_var_int(void *number, rv_buf *out);
+RV_API void rv_var_counter(void *counter, rv_buf *out);
+RV_API void rv_var_text(void *text, rv_buf *out);
+RV_API void rv_vars_write(rv_buf *out);
+
+// Structured logging: a line for each record, by one write, with its time, level, message, who (goroutine, its name and labels; or thread), the
+// request of ctx (NULL: none), and attributes:
+//     rv_log(RV_LOG_WARN, ctx, "slow answer", RV_STR("path", path), RV_INT("ms", ms));
+// Records below the level of rv_log_setup are not made. At first: text, to stderr, from RV_LOG_INFO on.
+enum { RV_LOG_DEBUG = -4, RV_LOG_INFO = 0, RV_LOG_WARN = 4, RV_LOG_ERROR = 8 }; // and what lies between
+enum rv_log_format { RV_LOG_TEXT, RV_LOG_JSON };
+enum rv_attr_kind { RV_ATTR_STR, RV_ATTR_INT, RV_ATTR_DOUBLE, RV_ATTR_BOOL };
+typedef struct rv_attr {
+    const char *key;
+    enum rv_attr_kind kind;
+    union {
+        const char *s;
+        int64_t i; // of a bool, too
+        double d;
+    };
+} rv_attr;
+#define RV_STR(k, v)    ((rv_attr){.key = (k), .kind = RV_ATTR_STR, .s = (v)})
+#define RV_INT(k, v)    ((rv_attr){.key = (k), .kind = RV_ATTR_INT, .i = (v)})
+#define RV_DOUBLE(k, v) ((rv_attr){.key = (k), .kind = RV_ATTR_DOUBLE, .d = (v)})
+#define RV_BOOL(k, v)   ((rv_attr){.key = (k), .kind = RV_ATTR_BOOL, .i = (v)})
+#define rv_log(level, ctx, message, ...)                                                                               \
+    do                                                                                                                 \
+        if (rv_log_on(level)) {                                                                                        \
+            const rv_attr rv_attrs[] = {{0}, ##__VA_ARGS__};                                                           \
+            rv_log_write((level), (ctx), (message), rv_attrs, sizeof rv_attrs / sizeof *rv_attrs);                     \
+        }                                                                                                              \
+    while (0)
+RV_API void rv_log_setup(int fd, enum rv_log_format format, int level);
+RV_API bool rv_log_on(int level);
+RV_API void rv_log_write(int level, rv_ctx *ctx, const char *message, const rv_attr *attrs, size_t n);
+// A context that has a value (a text) for this key has the request of that name: rv_ctx_with_value(ctx, &rv_log_request, "r-17").
+RV_API extern const char rv_log_request;
 
 // ---- helpers in the header -------------------------------------------------------------------------------------------
 

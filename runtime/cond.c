@@ -4,6 +4,7 @@
 // in the queue. The mutex's own waiter is woken under the lock, too: between the begin of a park and the park nobody may.
 // Destroy after observe: a signal's last touch is its unlock, before it wakes anyone; who wakes up looks at the mutex only.
 #include "runtime/feed.h"
+#include "runtime/locks.h"
 #include "runtime/syncq.h"
 
 static struct rv__lock *lock_of(rv_cond *c) { return (struct rv__lock *)&c->lock; }
@@ -34,6 +35,8 @@ static void wait_in(rv_cond *c, rv_mutex *m, struct rv__g *g, struct rv__wait *w
 }
 static int wait_and_lock(rv_ctx *ctx, rv_cond *c, rv_mutex *m, uintptr_t pc)
 {
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_lets_go(m, RV_LOCK_HOLDS);
     rv__feed_lock_release(pc, m, BASE_LOCK_COND);
     struct rv__g *const g = rv__enter();
     struct rv__wait wait = {.ctx = ctx, .g = g, .object = c, .leave = leave};
@@ -47,9 +50,11 @@ static int wait_and_lock(rv_ctx *ctx, rv_cond *c, rv_mutex *m, uintptr_t pc)
         wait_in(c, m, g, &wait);
     }
     rv__leave(g);
+    if (named) rv__named_wants(m, RV_LOCK_HOLDS);
     rv__feed_lock_request(pc, m, BASE_LOCK_COND);
     rv__mutex_lock(m);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_COND);
+    if (named) rv__named_has(m, RV_LOCK_HOLDS);
     return err ? rv__ctx_err(ctx, pc) : 0;
 }
 void rv_cond_wait(rv_cond *c, rv_mutex *m) { wait_and_lock(NULL, c, m, (uintptr_t)__builtin_return_address(0)); }

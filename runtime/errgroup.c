@@ -40,7 +40,8 @@ static void rv__run_task(void *p)
     int none = 0;
     RV_DEFER(end, &t);
     const int err = t.fn(t.arg);
-    if (err) base_cas_relaxed(&t.group->error, &none, err); // relaxed: who looks has waited for our done
+    if (!err || !base_cas_relaxed(&t.group->error, &none, err)) return; // relaxed: who looks has waited for our done
+    if (t.group->ctx) rv_ctx_cancel(t.group->ctx, err < 0 ? err : -ECANCELED);
 }
 static void start(rv_errgroup *group, int (*fn)(void *arg), void *arg)
 {
@@ -48,6 +49,11 @@ static void start(rv_errgroup *group, int (*fn)(void *arg), void *arg)
     *t = (struct task){group, fn, arg, group->limit > 0};
     rv_wg_add(&group->running, 1);
     rv_go(rv__run_task, t);
+}
+rv_ctx *rv_errgroup_with_ctx(rv_errgroup *group, rv_ctx *parent)
+{
+    if (group->ctx) rv__fatal("errgroup: it has a context already");
+    return group->ctx = rv_ctx_with_cancel(parent);
 }
 void rv_errgroup_limit(rv_errgroup *group, int64_t n)
 {
@@ -72,5 +78,10 @@ int rv_errgroup_try_go(rv_errgroup *group, int (*fn)(void *arg), void *arg)
 int rv_errgroup_wait(rv_errgroup *group)
 {
     rv_wg_wait(&group->running);
+    if (group->ctx) {
+        rv_ctx_cancel(group->ctx, -ECANCELED);
+        rv_ctx_release(group->ctx);
+        group->ctx = NULL;
+    }
     return base_load_relaxed(&group->error); // relaxed: the wait has ordered it
 }

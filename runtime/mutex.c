@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "runtime/feed.h"
+#include "runtime/locks.h"
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
 #include "runtime/syncq.h"
@@ -141,16 +142,24 @@ static inline void lock(rv_mutex *m)
     if (unlikely(!base_cas_acquire(&m->state, &seen, (uint32_t)LOCKED))) lock_slow(m); // acquire: as in take_or_queue
 }
 void rv__mutex_lock(rv_mutex *m) { lock(m); }
-static COLD void lock_watched(rv_mutex *m, uintptr_t pc)
+static NOINLINE void lock_watched(rv_mutex *m, uintptr_t pc)
 {
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, RV_LOCK_HOLDS);
     rv__feed_lock_request(pc, m, 0);
     lock(m);
     rv__feed_lock_acquired(pc, m, 0);
+    if (named) rv__named_has(m, RV_LOCK_HOLDS);
+}
+void rv__mutex_lock_at(rv_mutex *m, uintptr_t pc)
+{
+    rv__seeded_point();
+    lock_watched(m, pc);
 }
 void rv_mutex_lock(rv_mutex *m)
 {
     rv__seeded_point();
-    if (unlikely(rv__feed != NULL))
+    if (unlikely(rv__feed != NULL) || rv__lock_named(&m->number))
         lock_watched(m, (uintptr_t)__builtin_return_address(0));
     else
         lock(m);
@@ -162,8 +171,11 @@ int rv_mutex_lock_ctx(rv_ctx *ctx, rv_mutex *m)
     uint32_t seen = 0;
     int err = rv__ctx_err(ctx, pc);
     if (err) return err;
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, RV_LOCK_HOLDS);
     if (!base_cas_acquire(&m->state, &seen, (uint32_t)LOCKED))
         err = lock_slow_ctx(m, ctx); // acquire: as in take_or_queue
+    if (named) (err ? rv__named_gives_up : rv__named_has)(m, RV_LOCK_HOLDS);
     if (unlikely(err)) return rv__ctx_err(ctx, pc);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_TRY); // it would not have waited for ever
     return 0;
@@ -180,6 +192,7 @@ int rv_mutex_trylock(rv_mutex *m)
             break;
     }
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_TRY);
+    if (rv__lock_named(&m->number)) rv__named_has(m, RV_LOCK_HOLDS);
     return 0;
 }
 
@@ -228,10 +241,12 @@ static NOINLINE void unlock_slow(rv_mutex *m)
     rv__leave(g);
     if (given) rv_gosched(); // or it waits on for the end of our slice, and all others for it
 }
-void rv_mutex_unlock(rv_mutex *m)
+void rv__mutex_unlock_at(rv_mutex *m, uintptr_t pc)
 {
-    rv__feed_lock_release((uintptr_t)__builtin_return_address(0), m, 0);
+    if (rv__lock_named(&m->number)) rv__named_lets_go(m, RV_LOCK_HOLDS);
+    rv__feed_lock_release(pc, m, 0);
     uint32_t seen = LOCKED;
     // release: pairs with the acquire of whoever locks it next. From here on m may be gone
     if (unlikely(!base_cas_release(&m->state, &seen, 0u))) unlock_slow(m);
 }
+void rv_mutex_unlock(rv_mutex *m) { rv__mutex_unlock_at(m, (uintptr_t)__builtin_return_address(0)); }

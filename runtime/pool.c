@@ -32,6 +32,7 @@ static struct {
     struct rv__lock lock;
     rv_pool *first; // guarded by lock: those in use, linked by next
     int64_t next;   // sysmon's: when to age them
+    uint64_t aged;  // atomic: how often
 } pools;
 
 static struct rv__pool_local *locals_of(rv_pool *pool)
@@ -368,6 +369,7 @@ void rv__pools_age(void)
     rv__lock(&pools.lock);
     for (rv_pool *pool = pools.first; pool; pool = pool->next)
         if (pool->drop) claim(pool, n);
+    base_store_relaxed(&pools.aged, pools.aged + 1); // relaxed: a figure
     sys_membarrier();
     for (uint32_t i = 0; i < n; i++)
         passed[i] = rv__sched.ps[i] == rv__p() || rv__runq_owner_passed(&rv__sched.ps[i]->runq);
@@ -375,6 +377,7 @@ void rv__pools_age(void)
         if (pool->drop) age_pool(pool, n, passed);
     rv__unlock(&pools.lock);
 }
+uint64_t rv__pools_aged(void) { return base_load_relaxed(&pools.aged); } // relaxed: a figure
 void rv__pools_watch(int64_t now)
 {
     if (now < pools.next) return;

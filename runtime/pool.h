@@ -25,6 +25,7 @@ enum rv__pool_claim { RV__UNCLAIMED, RV__CLAIMED, RV__CLAIMED_FOR_GOOD };
 
 void rv__pools_age(void); // what was put since the last time but one, and not taken, is freed. Inside a section
 void rv__pools_watch(int64_t now); // sysmon's, outside of a section: ages them every rv__pool_age_ns
+uint64_t rv__pools_aged(void);     // how often that was done
 bool rv__pools_hold(void);         // there is something that will have to be freed
 void rv__pools_forget(void);       // rv_run is over
 extern int64_t rv__pool_age_ns;    // tests make it small

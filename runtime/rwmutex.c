@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "runtime/feed.h"
+#include "runtime/locks.h"
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
 #include "runtime/syncq.h"
@@ -126,28 +127,35 @@ static inline bool take_to_write(rv_rwmutex *m)
     while (seen < READER && !(seen & NO_READER));
     return false;
 }
-void rv_rwmutex_rlock(rv_rwmutex *m)
+void rv__rwmutex_rlock_at(rv_rwmutex *m, uintptr_t pc)
 {
     rv__seeded_point();
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, RV_LOCK_READS);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
     if (unlikely(!take_to_read(m))) rlock_slow(m);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
+    if (named) rv__named_has(m, RV_LOCK_READS);
 }
-void rv_rwmutex_lock(rv_rwmutex *m)
+void rv_rwmutex_rlock(rv_rwmutex *m) { rv__rwmutex_rlock_at(m, (uintptr_t)__builtin_return_address(0)); }
+void rv__rwmutex_lock_at(rv_rwmutex *m, uintptr_t pc)
 {
     rv__seeded_point();
-    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, RV_LOCK_HOLDS);
     rv__feed_lock_request(pc, m, BASE_LOCK_RW);
     if (unlikely(!take_to_write(m))) lock_slow(m);
     rv__feed_lock_acquired(pc, m, BASE_LOCK_RW);
+    if (named) rv__named_has(m, RV_LOCK_HOLDS);
 }
+void rv_rwmutex_lock(rv_rwmutex *m) { rv__rwmutex_lock_at(m, (uintptr_t)__builtin_return_address(0)); }
 int rv_rwmutex_tryrlock(rv_rwmutex *m)
 {
     rv__seeded_point();
     for (uint32_t looks = 0; !take_to_read(m);) // QUEUE alone says no more than that somebody comes or goes
         if (rv__look_again(&m->state, &looks) & (WRITER | PENDING)) return -EAGAIN;
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_READ | BASE_LOCK_TRY);
+    if (rv__lock_named(&m->number)) rv__named_has(m, RV_LOCK_READS);
     return 0;
 }
 int rv_rwmutex_trylock(rv_rwmutex *m)
@@ -158,6 +166,7 @@ int rv_rwmutex_trylock(rv_rwmutex *m)
         if (seen & (WRITER | PENDING) || seen >= READER) return -EAGAIN;
     }
     rv__feed_lock_acquired((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_TRY);
+    if (rv__lock_named(&m->number)) rv__named_has(m, RV_LOCK_HOLDS);
     return 0;
 }
 
@@ -207,14 +216,16 @@ static NOINLINE void runlock_slow(rv_rwmutex *m)
     }
     rv__leave(g);
 }
-void rv_rwmutex_runlock(rv_rwmutex *m)
+void rv__rwmutex_runlock_at(rv_rwmutex *m, uintptr_t pc)
 {
-    rv__feed_lock_release((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW | BASE_LOCK_READ);
+    if (rv__lock_named(&m->number)) rv__named_lets_go(m, RV_LOCK_READS);
+    rv__feed_lock_release(pc, m, BASE_LOCK_RW | BASE_LOCK_READ);
     uint32_t seen = base_load_relaxed(&m->state);
     while (likely(seen >= READER && !(seen & NO_READER)))
         if (base_cas_release(&m->state, &seen, seen - READER)) return; // release: as in runlock_slow
     runlock_slow(m);
 }
+void rv_rwmutex_runlock(rv_rwmutex *m) { rv__rwmutex_runlock_at(m, (uintptr_t)__builtin_return_address(0)); }
 // The first writer of the queue, if it is to run now, or NULL; and what of that is in the new state.
 static struct rv__g *next_writer(rv_rwmutex *m, bool readers, uint32_t *state)
 {
@@ -257,13 +268,15 @@ static NOINLINE void unlock_slow(rv_rwmutex *m)
     }
     rv__leave(g);
 }
-void rv_rwmutex_unlock(rv_rwmutex *m)
+void rv__rwmutex_unlock_at(rv_rwmutex *m, uintptr_t pc)
 {
-    rv__feed_lock_release((uintptr_t)__builtin_return_address(0), m, BASE_LOCK_RW);
+    if (rv__lock_named(&m->number)) rv__named_lets_go(m, RV_LOCK_HOLDS);
+    rv__feed_lock_release(pc, m, BASE_LOCK_RW);
     uint32_t seen = WRITER;
     // release: pairs with the acquire of whoever takes it next. From here on m may be gone
     if (unlikely(!base_cas_release(&m->state, &seen, 0u))) unlock_slow(m);
 }
+void rv_rwmutex_unlock(rv_rwmutex *m) { rv__rwmutex_unlock_at(m, (uintptr_t)__builtin_return_address(0)); }
 
 // ---- with a context ------------------------------------------------------------------------------------------------------
 
@@ -327,24 +340,20 @@ static NOINLINE int lock_slow_ctx(rv_ctx *ctx, rv_rwmutex *m)
     rv__leave(g);
     return err;
 }
-// 0, and it would not have waited for ever: for the detectors a try.
-static int locked_ctx(rv_ctx *ctx, rv_rwmutex *m, int err, int how, uintptr_t pc)
+static int lock_ctx(rv_ctx *ctx, rv_rwmutex *m, bool read, uintptr_t pc)
 {
+    rv__seeded_point();
+    int err = rv__ctx_err(ctx, pc);
+    if (err) return err;
+    const enum rv_lock_role role = read ? RV_LOCK_READS : RV_LOCK_HOLDS;
+    const bool named = rv__lock_named(&m->number);
+    if (named) rv__named_wants(m, role);
+    if (!(read ? take_to_read : take_to_write)(m)) err = (read ? rlock_slow_ctx : lock_slow_ctx)(ctx, m);
+    if (named) (err ? rv__named_gives_up : rv__named_has)(m, role);
     if (err) return rv__ctx_err(ctx, pc);
-    rv__feed_lock_acquired(pc, m, BASE_LOCK_RW | BASE_LOCK_TRY | how);
+    // It would not have waited for ever: as a try.
+    rv__feed_lock_acquired(pc, m, BASE_LOCK_RW | BASE_LOCK_TRY | (read ? BASE_LOCK_READ : 0));
     return 0;
 }
-int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m)
-{
-    rv__seeded_point();
-    const int err = rv__ctx_err(ctx, RV__CALLER);
-    if (err) return err;
-    return locked_ctx(ctx, m, take_to_read(m) ? 0 : rlock_slow_ctx(ctx, m), BASE_LOCK_READ, RV__CALLER);
-}
-int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m)
-{
-    rv__seeded_point();
-    const int err = rv__ctx_err(ctx, RV__CALLER);
-    if (err) return err;
-    return locked_ctx(ctx, m, take_to_write(m) ? 0 : lock_slow_ctx(ctx, m), 0, RV__CALLER);
-}
+int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m) { return lock_ctx(ctx, m, true, RV__CALLER); }
+int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m) { return lock_ctx(ctx, m, false, RV__CALLER); }

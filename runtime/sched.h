@@ -89,7 +89,8 @@ struct rv__chunks { // first in, first out
     struct rv__chunk *first, *last;
 };
 struct rv__watched { // what sysmon saw of a P, and since when
-    uint32_t tick, calls;
+    uint32_t tick;
+    uint64_t calls;
     int64_t tick_at, call_at, work_at; // work_at: since when it has had work waiting; 0: none
 };
 struct rv__p {
@@ -107,7 +108,7 @@ struct rv__p {
     uintptr_t status __attribute__((aligned(64))); // atomic, enum rv__p_status
     struct rv__m *m;                               // atomic: the holder
     uint32_t index;                                // constant
-    uint32_t calls;                                // atomic: system calls begun; the holder writes
+    uint64_t calls;                                // atomic: system calls begun; the holder writes
     struct rv__p *idle_next;                       // guarded by sched.lock
     struct rv__watched watched;                    // sysmon's
 };

@@ -67,6 +67,42 @@ static void fail(void *arg)
 }
 Test(errgroup, the_first_error) { cr_assert_eq(rv_run(fail, NULL), 0); }
 
+// With a context the first error ends those who look at it, and the wait ends it in any case.
+struct watcher {
+    rv_ctx *ctx;
+    int cause;
+};
+static int until_done(void *arg)
+{
+    struct watcher *const w = arg;
+    rv_chan_recv(rv_ctx_done(w->ctx), NULL);
+    w->cause = rv_ctx_cause(w->ctx);
+    return rv_ctx_err(w->ctx);
+}
+static int fail_at_once(void *arg) { return *(int *)arg; }
+static void with_a_context(void *arg)
+{
+    (void)arg;
+    for (int err = -5; err <= 5; err += 5) {
+        rv_errgroup group = {0};
+        rv_ctx *const ctx = rv_ctx_ref(rv_errgroup_with_ctx(&group, rv_ctx_background()));
+        struct watcher w[4];
+        for (int i = 0; i < 4; i++) w[i] = (struct watcher){.ctx = ctx};
+        for (int i = 0; i < 4 && err; i++) rv_errgroup_go(&group, until_done, &w[i]);
+        for (int i = 0; i < 20; i++) rv_gosched();
+        cr_assert_eq(rv_ctx_err(ctx), 0);
+        rv_errgroup_go(&group, fail_at_once, &err);
+        cr_assert_eq(rv_errgroup_wait(&group), err);
+        const int cause = err < 0 ? err : -ECANCELED;
+        for (int i = 0; i < 4 && err; i++) cr_assert_eq(w[i].cause, cause);
+        cr_assert_eq(rv_ctx_err(ctx), -ECANCELED);
+        cr_assert_eq(rv_ctx_cause(ctx), cause);
+        rv_ctx_release(ctx);
+        cr_assert_eq(rv_errgroup_wait(&group), err);
+    }
+}
+Test(errgroup, with_a_context) { cr_assert_eq(rv_run(with_a_context, NULL), 0); }
+
 static int quick(void *arg) { return *(int *)arg; }
 static void free_at_once(void *arg)
 {
