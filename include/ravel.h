@@ -383,6 +383,18 @@ RV_API int rv_set_deadline(int fd, int sides, int64_t deadline);
 // Waits until fd is ready for one of `sides`, at most timeout_ns (< 0: for ever). Returns the ready sides, 0 at the time-out.
 RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);
 
+// The same until ctx is done: then its error (-ECANCELED, -ETIMEDOUT), or what has passed so far, if that is not nothing. One that is done already
+// ends the call at once. A call that blocks its thread (regular files, rv_connect of a blocking socket) is not ended. A connection that was about
+// to be made when its call was ended is made or not: close the socket.
+RV_API ssize_t rv_read_ctx(rv_ctx *ctx, int fd, void *buf, size_t n);
+RV_API ssize_t rv_write_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n);
+RV_API ssize_t rv_recvfrom_ctx(rv_ctx *ctx, int fd, void *buf, size_t n, int flags, struct sockaddr *from,
+                               socklen_t *from_len);
+RV_API ssize_t rv_sendto_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+                             socklen_t to_len);
+RV_API int rv_accept_ctx(rv_ctx *ctx, int fd, struct sockaddr *from, socklen_t *from_len);
+RV_API int rv_connect_ctx(rv_ctx *ctx, int fd, const struct sockaddr *to, socklen_t to_len);
+
 // ---- helpers in the header -------------------------------------------------------------------------------------------
 
 // RV_MAIN(fn): a main() that runs `int fn(int argc, char **argv)` as the main goroutine and ends with its result.
