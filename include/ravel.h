@@ -232,7 +232,15 @@ typedef struct rv_once {
     uint32_t state;
     void *waiters;
 } rv_once;
-RV_API void rv_once_do(rv_once *once, rv_fn *fn, void *arg);
+enum { RV__ONCE_OVER = 8 };
+RV_API void rv_once_slow(rv_once *once, rv_fn *fn,
+                         void *arg); // rv_once_do's, for all but those that have nothing to do or to tell
+static inline void rv_once_do(rv_once *once, rv_fn *fn, void *arg)
+{
+    // acquire: pairs with the release of whoever ran fn
+    if (__builtin_expect(__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) != RV__ONCE_OVER, 0))
+        rv_once_slow(once, fn, arg);
+}
 
 // A condition variable. wait: unlocks m, waits for a signal, and locks m again; it returns for no other reason, but by then the
 // condition may be false again, so call it in a loop. All waits of a cond use the same mutex. Signal wakes the one that has waited
@@ -263,6 +271,78 @@ RV_API void rv_sem_release(rv_sem *s, int64_t n);
 // As rv_sem_release(s, 1), and signal handlers may call it: the only function of this header that they may. One that interrupts the
 // runtime itself leaves it to another thread, so it may take up to 10 ms then.
 RV_API void rv_sem_post(rv_sem *s);
+
+// ---- errors and results of several goroutines --------------------------------------------------------------------------
+// Zero is ready. Threads too.
+
+// Goroutines with one purpose: wait waits for all of them, and returns the first result that was not 0. With a limit only so many run at
+// once: go waits until there is room, try_go returns -EAGAIN instead. What a function did happens before the return of the wait; a function that
+// ends by rv_goexit counts as 0. After a wait the group may be used on: the error stays. limit: n < 1: none, as at first; not while any
+// of its goroutines runs.
+typedef struct rv_errgroup {
+    rv_waitgroup running;
+    rv_sem slots;
+    int64_t limit;
+    int error;
+} rv_errgroup;
+RV_API void rv_errgroup_limit(rv_errgroup *group, int64_t n);
+RV_API void rv_errgroup_go(rv_errgroup *group, int (*fn)(void *arg), void *arg);
+RV_API int rv_errgroup_try_go(rv_errgroup *group, int (*fn)(void *arg), void *arg); // 0, or -EAGAIN
+RV_API int rv_errgroup_wait(rv_errgroup *group);
+
+// Of several who ask for the same thing at once, one fetches it. do: fn(arg, out) writes `size` bytes to out and returns 0 or an error, and so
+// does the call; who comes with an equal key meanwhile waits, and gets a copy of the result and of those bytes. *callers, unless
+// NULL: how many got this one (so that they can count who is the last to need what it points to). Calls with one key have one size. What fn
+// did happens before the return of each of them. fn ended by rv_goexit: the others get -ECANCELED, and bytes of no meaning. The key is
+// the caller's, and not copied. forget: who comes from now on starts anew.
+typedef int rv_fetch(void *arg, void *out);
+typedef struct rv_singleflight {
+    void *calls[31];
+    uint32_t lock;
+} rv_singleflight;
+RV_API int rv_singleflight_do(rv_singleflight *table, const char *key, rv_fetch *fn, void *arg, void *out, size_t size,
+                              int *callers);
+RV_API void rv_singleflight_forget(rv_singleflight *table, const char *key);
+
+// ---- objects that are used again -------------------------------------------------------------------------------------
+
+// A pool keeps objects that are not needed for the moment. get: one that was put, whichever, as it was; none there: make(arg), or NULL
+// without a make. put gives one to the pool: nobody may use it any more until a get returns it. What has not been taken for 10 to 20 s is
+// given to drop(object, arg), on a goroutine of the library's; without a drop the pool keeps it. make and drop may do anything that a
+// goroutine may, but use a pool that is being drained. A put happens before the get, or the drop, of the same object, and orders nothing else.
+// Zero is ready: without make and drop. Threads too.
+// Under the race detector an object that is used after its put is found, by whomever: the put counts as a write by a goroutine of its own, to
+// the first `size` bytes of the object; to one, if that is 0.
+typedef struct rv_pool {
+    void *(*make)(void *arg);
+    void (*drop)(void *object, void *arg);
+    void *arg;
+    size_t size;
+    // The library's.
+    struct rv__pool_local *locals;
+    struct rv_pool *next;
+    uint64_t origin;
+    rv_waitgroup freeing;
+} rv_pool;
+#define RV_POOL_INIT(make, drop, arg) RV_POOL_OF_SIZE(0, make, drop, arg)
+#define RV_POOL_OF_SIZE(size, make, drop, arg)                                                                         \
+    {                                                                                                                  \
+        (make), (drop), (arg), (size), 0, 0, 0, { 0, 0, 0 }                                                            \
+    }
+RV_API void *rv_pool_get(rv_pool *pool);
+RV_API void rv_pool_put(rv_pool *pool, void *object); // NULL: nothing
+// Gives all that it holds to drop, and waits until all that was given before has been. By then nobody else uses the pool, and afterwards
+// it may be freed, or used anew. A pool that was used is drained before it is freed.
+RV_API void rv_pool_drain(rv_pool *pool);
+
+// A number that many add to and few read: each P has a part of its own, so that nobody waits for a cache line. value: the sum of what was
+// added before, and of some of what is being added now. It orders nothing. Zero is ready, and 0. Threads too.
+typedef struct rv_counter {
+    int64_t *shards; // the library's
+} rv_counter;
+RV_API void rv_counter_add(rv_counter *c, int64_t n);
+RV_API int64_t rv_counter_value(rv_counter *c);
+RV_API void rv_counter_free(rv_counter *c); // its parts are others'; it is 0 again. By then nobody else uses it
 
 // ---- contexts ------------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ enum rv__kind { RV__GOROUTINE, RV__THREAD };
     W(RWLOCK, "sync.RWMutex.Lock")                                                                                     \
     W(COND, "sync.Cond.Wait")                                                                                          \
     W(SEM, "semacquire")                                                                                               \
+    W(FLIGHT, "singleflight.Do")                                                                                       \
     W(LEFTOVER, "main's end, for the others")                                                                          \
     W(TIMER, "timer callback")
 enum rv__why {
@@ -95,8 +96,12 @@ struct rv__g {
     struct rv__g *next;         // in the queue or list that it is in
     struct rv__m *m;            // that runs it, or NULL
     struct rv__m *locked;       // runs in this M only: locked to it, or preempted in it
-    void *wake;                 // what the waker tells: the object's own use, set before rv__ready
-    // What its life touches.
+    int saved_errno;
+    uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default
+    // What parking touches as well, and its life.
+    void *wake;    // what the waker tells: the object's own use, set before rv__ready
+    void *object;  // that it waits at, while WAITING
+    int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
     rv_fn *fn;
     void *arg;
     struct rv__stack stack; // .lo == 0: none yet; the M that first runs it provides one
@@ -105,16 +110,12 @@ struct rv__g {
     // The rest.
     struct rv__extra *extra; // or NULL
     struct det_strand *strand;
-    int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
-    void *object;  // that it waits at, while WAITING
-    int saved_errno;
     uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth;       // rv_lock_os_thread
     uint32_t pins;             // what it holds that belongs to its thread (pin.c)
     bool masked;               // its thread's signal mask is not the one that Ms begin with; counted in pins
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;
-    uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default
 } __attribute__((aligned(64)));
 
 struct rv__glist { // linked by next, first in first out

@@ -17,6 +17,7 @@
 #include "runtime/fault.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/pool.h"
 #include "runtime/seeded.h"
 
 enum { MAIN_STACK = 8 << 20 };
@@ -202,6 +203,7 @@ static void forget(void)
 {
     rv__netpoll_forget();
     rv__seeded_forget();
+    rv__pools_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);

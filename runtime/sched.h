@@ -242,6 +242,7 @@ void rv__p_idle_put(struct rv__p *p); // the caller has it alone: to the list of
 // g.c
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc);
 void rv__g_free(struct rv__p *p, struct rv__g *g);
+rv_gid rv__g_id(struct rv__p *p);                    // a new one
 void rv__g_give(struct rv__p *p);                    // p's free ones to all: it retires
 void rv__g_launch(struct rv__p *p, struct rv__g *g); // it has been made: it shall run, next on p
 _Noreturn void rv__goexit0(void);                    // ends the running goroutine; outside of a section
