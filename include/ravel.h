@@ -143,7 +143,12 @@ RV_API void rv_chan_close(rv_chan *ch);                     // closed already, o
 RV_API size_t rv_chan_len(rv_chan *ch);                     // elements in the buffer; 0 for NULL
 RV_API size_t rv_chan_cap(rv_chan *ch);
 
-#define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
+// Typed: p points to an element. A channel of elements of another size than *p is fatal.
+RV_API rv_chan *rv_chan_check(rv_chan *ch,
+                              size_t elem_size); // ch, if its elements are of that size, or it is NULL; else fatal
+#define RV_CHAN(T, n)  rv_chan_make(sizeof(T), (n))
+#define rv_send(ch, p) rv_chan_send(rv_chan_check((ch), sizeof *(p)), (p))
+#define rv_recv(ch, p) rv_chan_recv(rv_chan_check((ch), sizeof *(p)), (p))
 
 typedef struct rv_ctx rv_ctx; // below: contexts
 
