@@ -19,7 +19,7 @@ SUITE = {
     "syscall_fast syscall_handoff",
     2: "spawn spawn_join spawn_deep park yield yield1k pingpong unbuf buf128 mpmc mpmc0 mutex "
     "mutex_shard16 mutex_work rwmutex9010 cond ring skynet sieve fib30 gomaxprocs "
-    "forkjoin preempt preempt_tight sleep100k timer_live timer_fire sleep_idle idle_cpu syscall_block syscall_many pipe_pp "
+    "forkjoin preempt preempt_tight sleep100k ctxtree timer_live time_after timer_fire sleep_idle idle_cpu syscall_block syscall_many pipe_pp "
     "tcp1 tcp100 tcp1000 tcp_accept",
 }
 

@@ -71,6 +71,9 @@ GOALS = {
     "mutex_uncont": (Goal("ns", 9 / 11.4),),
     "rwmutex9010": (Goal("ns", 14 / 15.6),),
     "cond": (Goal("ns", 60 / 126),),
+    "ctx_build": (Goal("ns", 1400 / 2764),),
+    "ctx_cancel": (Goal("ns", 150 / 406),),
+    "time_after": (Goal("ns", 120 / 344),),
     "gomaxprocs2": (Goal("ns", 1.0, every_run=True),),
 }
 

@@ -143,7 +143,12 @@ RV_API void rv_chan_close(rv_chan *ch);                     // closed already, o
 RV_API size_t rv_chan_len(rv_chan *ch);                     // elements in the buffer; 0 for NULL
 RV_API size_t rv_chan_cap(rv_chan *ch);
 
-#define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
+// Typed: p points to an element. A channel of elements of another size than *p is fatal.
+RV_API rv_chan *rv_chan_check(rv_chan *ch,
+                              size_t elem_size); // ch, if its elements are of that size, or it is NULL; else fatal
+#define RV_CHAN(T, n)  rv_chan_make(sizeof(T), (n))
+#define rv_send(ch, p) rv_chan_send(rv_chan_check((ch), sizeof *(p)), (p))
+#define rv_recv(ch, p) rv_chan_recv(rv_chan_check((ch), sizeof *(p)), (p))
 
 typedef struct rv_ctx rv_ctx; // below: contexts
 
@@ -498,6 +503,18 @@ enum rv_io_side { RV_READ = 1, RV_WRITE = 2 };
 RV_API int rv_set_deadline(int fd, int sides, int64_t deadline);
 // Waits until fd is ready for one of `sides`, at most timeout_ns (< 0: for ever). Returns the ready sides, 0 at the time-out.
 RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);
+
+// The same until ctx is done: then its error (-ECANCELED, -ETIMEDOUT), or what has passed so far, if that is not nothing. One that is done already
+// ends the call at once. A call that blocks its thread (regular files, rv_connect of a blocking socket) is not ended. A connection that was about
+// to be made when its call was ended is made or not: close the socket.
+RV_API ssize_t rv_read_ctx(rv_ctx *ctx, int fd, void *buf, size_t n);
+RV_API ssize_t rv_write_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n);
+RV_API ssize_t rv_recvfrom_ctx(rv_ctx *ctx, int fd, void *buf, size_t n, int flags, struct sockaddr *from,
+                               socklen_t *from_len);
+RV_API ssize_t rv_sendto_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+                             socklen_t to_len);
+RV_API int rv_accept_ctx(rv_ctx *ctx, int fd, struct sockaddr *from, socklen_t *from_len);
+RV_API int rv_connect_ctx(rv_ctx *ctx, int fd, const struct sockaddr *to, socklen_t to_len);
 
 // ---- watching --------------------------------------------------------------------------------------------------------
 // Threads may call all of it. None of it orders anything.

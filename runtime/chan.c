@@ -337,6 +337,12 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     rv__end();
     return ch;
 }
+rv_chan *rv_chan_check(rv_chan *ch, size_t elem_size)
+{
+    if (unlikely(ch && ch->elem_size != elem_size))
+        rv__fatal("an element of %zu bytes, and a channel of elements of %u bytes", elem_size, ch->elem_size);
+    return ch;
+}
 static unsigned long count(const struct rv__waitq *q)
 {
     unsigned long n = 0;

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "runtime/ctx.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
 #include "runtime/rt.h"
@@ -58,7 +59,7 @@ long rv__io_run(struct rv__io *io)
         if (r == -EINTR) continue;
         if (r == RV__IO_BLOCK) return rv__io_block(io);
         if (r != -EAGAIN && r != RV__IO_UNSURE) return r;
-        r = rv__fd_wait(io->fd, io->side, io->life, RV__NEVER, r == -EAGAIN && !skipped);
+        r = rv__fd_wait(io->fd, io->side, io->life, RV__NEVER, r == -EAGAIN && !skipped, io->ctx);
         if (r == -EPERM) return rv__io_block(io);
         if (r == -ETIMEDOUT && io->skipped) { // what can be had without waiting is had, whatever the deadline
             r = io->attempt(io);
@@ -188,7 +189,7 @@ static bool nothing(const struct iovec *iov, int n)
         if (iov[i].iov_len) return false;
     return true;
 }
-static ssize_t read_some(int fd, const struct iovec *iov, int n)
+static ssize_t read_some(int fd, const struct iovec *iov, int n, rv_ctx *ctx)
 {
     if (n < 0 || n > IOV_MAX) return -EINVAL;
     if (nothing(iov, n)) return sys_call3(SYS_read, fd, NULL, 0); // of a socket, too, 0 and not a wait
@@ -198,20 +199,21 @@ static ssize_t read_some(int fd, const struct iovec *iov, int n)
                         .attempt = try_read,
                         .block = block_read,
                         .iov = iov,
-                        .n = n};
+                        .n = n,
+                        .ctx = ctx};
     return rv__io_run(&io);
 }
 ssize_t rv_readv(int fd, const struct iovec *iov, int n)
 {
-    return rv__feed_fd_in(RV__CALLER, fd, iov, n, read_some(fd, iov, n));
+    return rv__feed_fd_in(RV__CALLER, fd, iov, n, read_some(fd, iov, n, NULL));
 }
 ssize_t rv_read(int fd, void *buf, size_t n)
 {
     const struct iovec all = {buf, n};
-    return rv__feed_fd_in(RV__CALLER, fd, &all, 1, read_some(fd, &all, 1));
+    return rv__feed_fd_in(RV__CALLER, fd, &all, 1, read_some(fd, &all, 1, NULL));
 }
 
-static ssize_t write_all(int fd, const struct iovec *iov, int n)
+static ssize_t write_all(int fd, const struct iovec *iov, int n, rv_ctx *ctx)
 {
     if (n < 0 || n > IOV_MAX) return -EINVAL;
     struct rv__io io = {.fd = fd,
@@ -220,7 +222,8 @@ static ssize_t write_all(int fd, const struct iovec *iov, int n)
                         .attempt = try_write,
                         .block = block_write,
                         .iov = iov,
-                        .n = n};
+                        .n = n,
+                        .ctx = ctx};
     ssize_t total = 0;
     struct iovec rest; // of an element that was written in part
     do {
@@ -244,13 +247,34 @@ static ssize_t write_all(int fd, const struct iovec *iov, int n)
 ssize_t rv_writev(int fd, const struct iovec *iov, int n)
 {
     if (n > 0 && n <= IOV_MAX) rv__feed_fd_out(RV__CALLER, fd, iov, n);
-    return write_all(fd, iov, n);
+    return write_all(fd, iov, n, NULL);
 }
 ssize_t rv_write(int fd, const void *buf, size_t n)
 {
     const struct iovec all = {(void *)buf, n};
     rv__feed_fd_out(RV__CALLER, fd, &all, 1);
-    return write_all(fd, &all, 1);
+    return write_all(fd, &all, 1, NULL);
+}
+
+long rv__io_ended(rv_ctx *ctx, long r, uintptr_t pc)
+{
+    if (r == -ECANCELED || r == -ETIMEDOUT) rv__ctx_err(ctx, pc);
+    return r;
+}
+ssize_t rv_read_ctx(rv_ctx *ctx, int fd, void *buf, size_t n)
+{
+    const struct iovec all = {buf, n};
+    const int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    return rv__io_ended(ctx, rv__feed_fd_in(RV__CALLER, fd, &all, 1, read_some(fd, &all, 1, ctx)), RV__CALLER);
+}
+ssize_t rv_write_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n)
+{
+    const struct iovec all = {(void *)buf, n};
+    const int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    rv__feed_fd_out(RV__CALLER, fd, &all, 1);
+    return rv__io_ended(ctx, write_all(fd, &all, 1, ctx), RV__CALLER);
 }
 
 int rv_close(int fd)
@@ -272,7 +296,7 @@ int rv_poll(int fd, int sides, int64_t timeout_ns)
     for (;;) {
         int r = rv__poll_now(fd, sides);
         if (r != 0 || timeout_ns == 0) return r;
-        r = rv__fd_wait(fd, sides, life, until, true);
+        r = rv__fd_wait(fd, sides, life, until, true, NULL);
         if (r == -EPERM) return sides;
         if (r <= 0) return r;
     }

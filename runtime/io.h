@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "include/ravel.h"
+
 // What attempt may return beside a result or an error: it cannot tell without blocking; block is the thing to do.
 #define RV__IO_UNSURE (-10000L)
 #define RV__IO_BLOCK  (-10001L)
@@ -18,6 +20,7 @@ struct rv__io {
     long (*block)(struct rv__io *);   // may block
     const struct iovec *iov;
     int n;
+    rv_ctx *ctx;             // that ends its waits, or NULL
     bool attempted, skipped; // reading: the first attempt has been made; it was left out
     // net.c's
     int flags;
@@ -26,6 +29,8 @@ struct rv__io {
 };
 long rv__io_run(struct rv__io *io);
 long rv__io_block(struct rv__io *io); // between rv_syscall_enter and rv_syscall_exit
-int rv__poll_now(int fd, int sides);  // which of the sides are ready; 0: none
+// For a call with a context, which has returned r: r, which may have come from there.
+long rv__io_ended(rv_ctx *ctx, long r, uintptr_t pc);
+int rv__poll_now(int fd, int sides); // which of the sides are ready; 0: none
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "base/sys.h"
+#include "runtime/ctx.h"
 #include "runtime/feed.h"
 #include "runtime/io.h"
 #include "runtime/netpoll.h"
@@ -54,22 +55,46 @@ static int option(int fd, int name)
     const long r = sys_call6(SYS_getsockopt, fd, SOL_SOCKET, name, (long)&value, (long)&len, 0);
     return r < 0 ? (int)r : value;
 }
+static ssize_t receive(int fd, struct iovec iov, int flags, struct sockaddr *from, socklen_t *from_len, rv_ctx *ctx)
+{
+    struct rv__io io = {.fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_recvfrom, .iov = &iov};
+    io.flags = flags, io.address = from, io.address_len = from_len, io.ctx = ctx;
+    const bool whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && option(fd, SO_TYPE) == SOCK_STREAM;
+    return pass(&io, &iov, whole);
+}
 ssize_t rv_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *from_len)
 {
-    struct iovec iov = {buf, n};
-    struct rv__io io = {.fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_recvfrom, .iov = &iov};
-    io.flags = flags, io.address = from, io.address_len = from_len;
-    const bool whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && option(fd, SO_TYPE) == SOCK_STREAM;
-    const struct iovec all = iov;
-    return rv__feed_fd_in(RV__CALLER, fd, &all, 1, pass(&io, &iov, whole));
+    const struct iovec all = {buf, n};
+    return rv__feed_fd_in(RV__CALLER, fd, &all, 1, receive(fd, all, flags, from, from_len, NULL));
+}
+ssize_t rv_recvfrom_ctx(rv_ctx *ctx, int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *from_len)
+{
+    const struct iovec all = {buf, n};
+    const int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    const ssize_t r = rv__feed_fd_in(RV__CALLER, fd, &all, 1, receive(fd, all, flags, from, from_len, ctx));
+    return rv__io_ended(ctx, r, RV__CALLER);
+}
+static ssize_t deliver(int fd, struct iovec iov, int flags, const struct sockaddr *to, socklen_t to_len, rv_ctx *ctx)
+{
+    struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_sendto, .iov = &iov};
+    io.flags = flags, io.address = (struct sockaddr *)to, io.to_len = to_len, io.ctx = ctx;
+    return pass(&io, &iov, !(flags & MSG_DONTWAIT)); // only a stream passes a part
 }
 ssize_t rv_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
 {
-    struct iovec iov = {(void *)buf, n};
-    struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_sendto, .iov = &iov};
-    io.flags = flags, io.address = (struct sockaddr *)to, io.to_len = to_len;
-    rv__feed_fd_out(RV__CALLER, fd, &iov, 1);
-    return pass(&io, &iov, !(flags & MSG_DONTWAIT)); // only a stream passes a part
+    const struct iovec all = {(void *)buf, n};
+    rv__feed_fd_out(RV__CALLER, fd, &all, 1);
+    return deliver(fd, all, flags, to, to_len, NULL);
+}
+ssize_t rv_sendto_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+                      socklen_t to_len)
+{
+    const struct iovec all = {(void *)buf, n};
+    const int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    rv__feed_fd_out(RV__CALLER, fd, &all, 1);
+    return rv__io_ended(ctx, deliver(fd, all, flags, to, to_len, ctx), RV__CALLER);
 }
 
 // ---- accept and connect --------------------------------------------------------------------------------------------
@@ -84,16 +109,27 @@ static long try_accept(struct rv__io *io)
     if (option(io->fd, SO_ACCEPTCONN) == 0) return -EINVAL;          // it would never become ready
     return RV__IO_UNSURE;
 }
-int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len)
+static long accept_one(int fd, struct sockaddr *from, socklen_t *from_len, rv_ctx *ctx)
 {
     struct rv__io io = {
         .fd = fd, .side = RV_READ, .life = rv__fd_life(fd), .attempt = try_accept, .block = block_accept};
-    io.address = from, io.address_len = from_len;
+    io.address = from, io.address_len = from_len, io.ctx = ctx;
     long r;
     do r = rv__io_run(&io);
     while (r == -ECONNABORTED); // that one is gone; others come
     if (r >= 0) rv__fd_made((int)r, RV__FD_OURS | (rv__fd_hints(fd) & RV__FD_TCP));
-    return (int)rv__feed_fd_in(RV__CALLER, fd, NULL, 0, r);
+    return r;
+}
+int rv_accept(int fd, struct sockaddr *from, socklen_t *from_len)
+{
+    return (int)rv__feed_fd_in(RV__CALLER, fd, NULL, 0, accept_one(fd, from, from_len, NULL));
+}
+int rv_accept_ctx(rv_ctx *ctx, int fd, struct sockaddr *from, socklen_t *from_len)
+{
+    const int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    const long r = rv__feed_fd_in(RV__CALLER, fd, NULL, 0, accept_one(fd, from, from_len, ctx));
+    return (int)rv__io_ended(ctx, r, RV__CALLER);
 }
 
 static long try_connect(struct rv__io *io)
@@ -104,11 +140,12 @@ static long try_connect(struct rv__io *io)
     return r == -EINPROGRESS || r == -EALREADY ? -EAGAIN : r;
 }
 static long block_connect(struct rv__io *io) { return sys_call3(SYS_connect, io->fd, io->address, io->to_len); }
-static int connect_to(int fd, const struct sockaddr *to, socklen_t to_len)
+static int connect_to(int fd, const struct sockaddr *to, socklen_t to_len, rv_ctx *ctx)
 {
     struct rv__io io = {.fd = fd, .side = RV_WRITE, .life = rv__fd_life(fd), .attempt = try_connect};
     io.address = (struct sockaddr *)to;
     io.to_len = to_len;
+    io.ctx = ctx;
     const long mode = sys_call2(SYS_fcntl, fd, F_GETFL);
     if (mode < 0) return (int)mode;
     if (mode & O_NONBLOCK) {
@@ -122,13 +159,20 @@ static int connect_to(int fd, const struct sockaddr *to, socklen_t to_len)
         if (r != -EINTR) return (int)r; // interrupted, it goes on by itself
     }
     io.flags = 1;
-    const int r = rv__fd_wait(fd, RV_WRITE, io.life, RV__NEVER, true);
+    const int r = rv__fd_wait(fd, RV_WRITE, io.life, RV__NEVER, true, ctx);
     return r < 0 ? r : (int)rv__io_run(&io);
 }
 int rv_connect(int fd, const struct sockaddr *to, socklen_t to_len)
 {
     rv__feed_fd_out(RV__CALLER, fd, NULL, 0);
-    return connect_to(fd, to, to_len);
+    return connect_to(fd, to, to_len, NULL);
+}
+int rv_connect_ctx(rv_ctx *ctx, int fd, const struct sockaddr *to, socklen_t to_len)
+{
+    const int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    rv__feed_fd_out(RV__CALLER, fd, NULL, 0);
+    return (int)rv__io_ended(ctx, connect_to(fd, to, to_len, ctx), RV__CALLER);
 }
 
 // ---- listen and dial -----------------------------------------------------------------------------------------------
@@ -204,7 +248,7 @@ int rv_dial_tcp(const char *host, int port)
     const int fd = make_socket(a.any.sa_family);
     if (fd < 0) return fd;
     rv__feed_fd_out(RV__CALLER, fd, NULL, 0);
-    const int r = connect_to(fd, &a.any, len);
+    const int r = connect_to(fd, &a.any, len, NULL);
     if (r == 0) return fd;
     rv_close(fd);
     return r;

@@ -43,6 +43,7 @@
 #include <sys/prctl.h>
 
 #include "base/arena.h"
+#include "runtime/ctx.h"
 #include "runtime/sched.h"
 #include "runtime/time.h"
 
@@ -62,6 +63,7 @@ struct waiter { // on the stack of who waits; guarded by the lock of fd
     bool waits;             // is in the list
     struct rv__timer timer; // when it does not wait for ever
     uint32_t fired;         // atomic: the timer's fire no longer touches this
+    struct rv__wait wait;   // for its context; the descriptor stays, so nobody else need claim it
 };
 struct deadline {
     struct rv__timer timer;
@@ -291,6 +293,14 @@ int64_t rv__netpoll_waiters(void) { return base_load_relaxed(&waiting); } // rel
 
 // ---- waiting -------------------------------------------------------------------------------------------------------
 
+// Unless an event has taken it already.
+static void leave_locked(struct waiter *w, int result, struct rv__glist *out)
+{
+    if (!w->waits) return;
+    struct waiter **link = &w->fd->waiters;
+    while (*link != w) link = &(*link)->next;
+    take_locked(link, result, out);
+}
 // Time is up for one waiter, unless an event came first.
 static void end_wait(struct rv__timer *t, int64_t now)
 {
@@ -298,14 +308,17 @@ static void end_wait(struct rv__timer *t, int64_t now)
     struct rv__glist out = {0};
     (void)now;
     rv__lock(&w->fd->lock);
-    if (w->waits) {
-        struct waiter **link = &w->fd->waiters;
-        while (*link != w) link = &(*link)->next;
-        take_locked(link, 0, &out);
-    }
+    leave_locked(w, 0, &out);
     rv__unlock(&w->fd->lock);
     base_store_release(&w->fired, 1u); // release: the last touch; pairs with the acquire in after_wait
     if (out.head) rv__ready_list(&out);
+}
+static void leave(struct rv__wait *wait, struct rv__glist *out)
+{
+    struct waiter *const w = wait->place;
+    rv__lock(&w->fd->lock);
+    leave_locked(w, wait->err, out);
+    rv__unlock(&w->fd->lock);
 }
 static bool passed(const struct fd *f, int sides)
 {
@@ -323,7 +336,7 @@ static void find_poller(void)
     base_fence_seq_cst(); // waiting + 1, then poller; the other side: poller = 0, the lock of rv__sched, then waiting
     if (rv__wants_poller()) rv__wake_one();
 }
-enum { PARK = 1 << 8, CLOSING = 1 << 9 };
+enum { PARK = 1 << 8, CLOSING = 1 << 9, ENDED = 1 << 10 };
 // An event for one of these sides will wake us: 0; or there has been one already: those sides. Or an error.
 static int cover_locked(struct fd *f, int sides, bool tried)
 {
@@ -339,6 +352,7 @@ static int cover_locked(struct fd *f, int sides, bool tried)
 }
 static int before_wait_locked(struct fd *f, struct waiter *w, uint32_t life, int64_t until, bool tried)
 {
+    if (unlikely(rv__wait_decided(&w->wait))) return ENDED;
     if (unlikely(f->closing)) return CLOSING; // an attempt will tell, once it is closed
     if (unlikely(f->life != life)) return -ECANCELED;
     if (unlikely(passed(f, w->sides))) return -ETIMEDOUT;
@@ -363,16 +377,11 @@ static void after_wait(struct waiter *w)
     // It fires, or has: in another thread, which is about to be done with our stack.
     while (!base_load_acquire(&w->fired)) sys_yield();
 }
-int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until, bool tried)
+static int wait_at(struct fd *f, int sides, uint32_t life, int64_t until, bool tried, struct rv__g *g, rv_ctx *ctx)
 {
-    struct rv__g *g = rv__enter();
-    ensure_on();
-    struct fd *f = find_or_make(fd);
-    if (!f) {
-        rv__leave(g);
-        return fd < 0 ? -EBADF : -EPERM;
-    }
-    struct waiter w = {.g = g, .fd = f, .sides = sides};
+    struct waiter w = {.g = g, .fd = f, .sides = sides, .wait = {.ctx = ctx, .g = g, .place = &w, .leave = leave}};
+    const int err = rv__wait_begin(&w.wait);
+    if (unlikely(err)) return err;
     rv__lock(&f->lock);
     const int how = before_wait_locked(f, &w, life, until, tried);
     rv__unlock(&f->lock);
@@ -383,8 +392,17 @@ int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until, bool tried)
     } else if (how == CLOSING) {
         sys_yield();
     }
+    const int ended = rv__wait_end(&w.wait, false);
+    return how == PARK ? w.result : how == CLOSING ? sides : how == ENDED ? ended : how;
+}
+int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until, bool tried, rv_ctx *ctx)
+{
+    struct rv__g *g = rv__enter();
+    ensure_on();
+    struct fd *f = find_or_make(fd);
+    const int result = f ? wait_at(f, sides, life, until, tried, g, ctx) : fd < 0 ? -EBADF : -EPERM;
     rv__leave(g);
-    return how == PARK ? w.result : how == CLOSING ? sides : how;
+    return result;
 }
 
 // ---- numbers that were closed behind our back -----------------------------------------------------------------------

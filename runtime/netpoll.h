@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "include/ravel.h"
+
 struct rv__glist;
 
 // ---- for the scheduler ---------------------------------------------------------------------------------------------
@@ -42,8 +44,8 @@ void rv__fd_drained(int fd, uint32_t read);
 // Waits until fd may be ready on one of `sides` (RV_READ, RV_WRITE), at most until `until` (RV__NEVER: for ever). tried: what the
 // caller wants has just been attempted in vain.
 // Returns the sides, possibly too many; 0: `until` came first. -ETIMEDOUT: the deadline of a side has passed;
-// -ECANCELED: `life` was ended by rv_close; -EPERM: it is of a kind that is always ready; -EBADF and the like.
-int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until, bool tried);
+// -ECANCELED: `life` was ended by rv_close; -EPERM: it is of a kind that is always ready; -EBADF and the like. Or ctx (NULL: none) is done: its error.
+int rv__fd_wait(int fd, int sides, uint32_t life, int64_t until, bool tried, rv_ctx *ctx);
 // fd has just been made by us: whatever is left from before is over.
 void rv__fd_made(int fd, uint32_t hints);
 // Around close(2): ends the life of fd, and everybody's wait in it.

@@ -164,6 +164,40 @@ static void cond(long n)
     report("cond", 2 * n, each(2, take_turns, &s));
 }
 
+struct ctx_node {
+    rv_ctx *ctx;
+    rv_waitgroup *left;
+};
+
+static void wait_for_ctx(void *p)
+{
+    const struct ctx_node *node = p;
+    rv_chan_recv(rv_ctx_done(node->ctx), NULL);
+    rv_wg_done(node->left);
+}
+
+static void ctxtree(long n)
+{
+    rv_ctx *root = rv_ctx_with_cancel(NULL);
+    rv_waitgroup left = {0};
+    struct ctx_node *nodes = allocate((size_t)n, sizeof nodes[0]);
+    rv_wg_add(&left, n);
+    int64_t start = rv_now();
+    for (long i = 0; i < n; i++) {
+        nodes[i] = (struct ctx_node){rv_ctx_with_cancel(i ? nodes[(i - 1) / 10].ctx : root), &left};
+        rv_go(wait_for_ctx, &nodes[i]);
+    }
+    rv_gosched();
+    report("ctx_build", n, rv_now() - start);
+    start = rv_now();
+    rv_ctx_cancel(root, 0);
+    rv_wg_wait(&left);
+    report("ctx_cancel", n, rv_now() - start);
+    for (long i = 0; i < n; i++) rv_ctx_release(nodes[i].ctx);
+    rv_ctx_release(root);
+    free(nodes);
+}
+
 struct node {
     uint64_t a, b, c, d;
 };
@@ -205,6 +239,7 @@ static const struct bench benches[] = {
     {"rwmutex9010", 10000, "100 goroutines x n on a rwmutex, 90 % readers", rwmutex9010},
     {"pool", 5000000, "GOMAXPROCS goroutines, n rv_pool_get/put each", pool},
     {"once", 100000000, "rv_once_do, already done", once},
+    {"ctxtree", 10000, "context tree of n nodes (10-ary), one goroutine waits on each: build, cancel", ctxtree},
     {"cond", 500000, "two goroutines alternate by one cond: ns per hand-over", cond},
 };
 const struct bench_table sync_table = {benches, COUNT_OF(benches)};

@@ -65,6 +65,13 @@ static void timer_live(long n)
     free(timers);
 }
 
+static void time_after(long n)
+{
+    const int64_t start = rv_now();
+    for (long i = 0; i < n; i++) rv_chan_unref(rv_after(HOUR));
+    reportf("time_after", n, rv_now() - start, "maxrss_kb=%ld", maxrss_kb());
+}
+
 static void done(void *wg) { rv_wg_done(wg); }
 
 static void timer_fire(long n)
@@ -127,6 +134,7 @@ static const struct bench benches[] = {
     {"sleep100k", 100000, "n goroutines sleep a random 0-100 ms at once: wall, lateness, CPU", sleep100k},
     {"timer_stop", 3000000, "start a timer of 1h, then stop it: ns per pair", timer_stop},
     {"timer_live", 1000000, "n live timers of 1h+i, then stop all: ns per start, ns per stop", timer_live},
+    {"time_after", 1000000, "rv_after(1h), dropped: ns per call", time_after},
     {"timer_fire", 500000, "n timers of 1 us until all have fired: ns per timer", timer_fire},
     {"sleep_idle", 500, "n sleeps of 1 ms in an otherwise idle process: lateness", sleep_idle},
     {"idle_cpu", 2, "1000 parked goroutines, n seconds idle: CPU used per second", idle_cpu},

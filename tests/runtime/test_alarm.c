@@ -70,9 +70,9 @@ Test(alarm, of_a_run_that_is_over)
 static void ticks(void *arg)
 {
     (void)arg;
+    int64_t last = rv_now(), now;
     rv_chan *const t = rv_ticker_start(200000);
     cr_assert_eq(rv_chan_cap(t), 1);
-    int64_t last = rv_now(), now;
     for (int i = 0; i < 5; i++) {
         rv_chan_recv(t, &now);
         cr_assert_gt(now, last);

@@ -553,3 +553,47 @@ Test(chan, fatal)
     rig_dies(freed_under, "send", "fatal error: free of a channel at which 2 goroutines wait to send\n");
     rig_dies(freed_under, NULL, "fatal error: free of a channel at which 2 goroutines wait to receive\n");
 }
+
+// ---- typed -------------------------------------------------------------------------------------------------------------
+
+struct nothing {
+};
+static void typed(void *arg)
+{
+    struct {
+        char text[300];
+    } in = {"a long one"}, out;
+    struct nothing event;
+    int64_t number = 0;
+    rv_chan *const longs = rv_chan_make(sizeof in, 1), *const events = RV_CHAN(struct nothing, 3);
+    rv_chan *const numbers = RV_CHAN(int64_t, 1);
+    (void)arg;
+    rv_send(longs, &in);
+    cr_assert(rv_recv(longs, &out) && !memcmp(&in, &out, sizeof in));
+    for (int i = 0; i < 3; i++) rv_send(events, &event);
+    cr_assert(rv_chan_len(events) == 3 && rv_recv(events, &event));
+    rv_send(numbers, &(int64_t){1 << 20});
+    cr_assert(rv_recv(numbers, &number) && number == 1 << 20);
+    rv_chan_close(numbers);
+    cr_assert_not(rv_recv(numbers, &number));
+    rv_chan_free(longs);
+    rv_chan_free(events);
+    rv_chan_free(numbers);
+}
+static void send_an_int(void *arg)
+{
+    (void)arg;
+    rv_send(RV_CHAN(int64_t, 1), &(int){1});
+}
+static void receive_an_int(void *arg)
+{
+    int i;
+    (void)arg;
+    rv_recv(RV_CHAN(struct nothing, 1), &i);
+}
+Test(chan, typed)
+{
+    cr_assert_eq(rv_run(typed, NULL), 0);
+    rig_dies(send_an_int, NULL, "an element of 4 bytes, and a channel of elements of 8 bytes");
+    rig_dies(receive_an_int, NULL, "an element of 4 bytes, and a channel of elements of 0 bytes");
+}
