@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
-#include <time.h>
 
 #include "runtime/sched.h"
 #include "tests/runtime/rig.h"
@@ -99,22 +98,6 @@ Test(preempt_rules, the_kernel_restarts_what_we_do_not, .timeout = 60)
 {
     cr_assert_eq(rv_run(waits_for_a_file, NULL), 0);
 }
-
-// The P of one that sleeps in the kernel, without having told, is taken from it.
-static void runs_meanwhile(void *arg)
-{
-    (void)arg;
-    base_add_acq_rel(&done, 1u);
-}
-static void sleeps_with_the_p(void *arg)
-{
-    const struct timespec t = {.tv_nsec = 200000000};
-    (void)arg;
-    rv_gomaxprocs(1);
-    rv_go(runs_meanwhile, NULL);
-    while (!base_load_acquire(&done)) cr_assert_eq(nanosleep(&t, NULL), 0);
-}
-Test(preempt_rules, the_p_of_a_sleeper_is_taken, .timeout = 30) { cr_assert_eq(rv_run(sleeps_with_the_p, NULL), 0); }
 
 // A program that puts its own handler of the signal in our place, again and again.
 static void theirs(int sig) { (void)sig; }
