@@ -7,21 +7,13 @@
 
 void signals_begin(void), signals_end(void); // signals.c
 
-#define EACH_OF_16(X, h)                                                                                               \
-    X(h##0)                                                                                                            \
-    X(h##1)                                                                                                            \
-    X(h##2) X(h##3) X(h##4) X(h##5) X(h##6) X(h##7) X(h##8) X(h##9) X(h##a) X(h##b) X(h##c) X(h##d) X(h##e) X(h##f)
-#define EACH(X)                                                                                                        \
-    EACH_OF_16(X, 0)                                                                                                   \
-    EACH_OF_16(X, 1)                                                                                                   \
-    EACH_OF_16(X, 2)                                                                                                   \
-    EACH_OF_16(X, 3)                                                                                                   \
-    EACH_OF_16(X, 4)                                                                                                   \
-    EACH_OF_16(X, 5)                                                                                                   \
-    EACH_OF_16(X, 6)                                                                                                   \
-    EACH_OF_16(X, 7)                                                                                                   \
-    EACH_OF_16(X, 8) EACH_OF_16(X, 9) EACH_OF_16(X, a) EACH_OF_16(X, b) EACH_OF_16(X, c) EACH_OF_16(X, d)              \
-        EACH_OF_16(X, e) EACH_OF_16(X, f)
+// clang-format off
+#define EACH_OF_16(X, h) X(h##0) X(h##1) X(h##2) X(h##3) X(h##4) X(h##5) X(h##6) X(h##7) \
+                         X(h##8) X(h##9) X(h##a) X(h##b) X(h##c) X(h##d) X(h##e) X(h##f)
+#define EACH(X) EACH_OF_16(X, 0) EACH_OF_16(X, 1) EACH_OF_16(X, 2) EACH_OF_16(X, 3) EACH_OF_16(X, 4) EACH_OF_16(X, 5) \
+                EACH_OF_16(X, 6) EACH_OF_16(X, 7) EACH_OF_16(X, 8) EACH_OF_16(X, 9) EACH_OF_16(X, a) EACH_OF_16(X, b) \
+                EACH_OF_16(X, c) EACH_OF_16(X, d) EACH_OF_16(X, e) EACH_OF_16(X, f)
+// clang-format on
 
 #define PLACE(n)                                                                                                       \
     long data_##n;                                                                                                     \
