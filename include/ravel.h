@@ -264,7 +264,15 @@ typedef struct rv_once {
     uint32_t state;
     void *waiters;
 } rv_once;
-RV_API void rv_once_do(rv_once *once, rv_fn *fn, void *arg);
+enum { RV__ONCE_OVER = 8 };
+RV_API void rv_once_slow(rv_once *once, rv_fn *fn,
+                         void *arg); // rv_once_do's, for all but those that have nothing to do or to tell
+static inline void rv_once_do(rv_once *once, rv_fn *fn, void *arg)
+{
+    // acquire: pairs with the release of whoever ran fn
+    if (__builtin_expect(__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) != RV__ONCE_OVER, 0))
+        rv_once_slow(once, fn, arg);
+}
 
 // A condition variable. wait: unlocks m, waits for a signal, and locks m again; it returns for no other reason, but by then the
 // condition may be false again, so call it in a loop. All waits of a cond use the same mutex. Signal wakes the one that has waited
