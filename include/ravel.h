@@ -436,6 +436,16 @@ RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threa
 // At least ns; 0 or less returns at once. Threads too.
 RV_API void rv_sleep(int64_t ns);
 
+// A channel on which rv_now's clock comes once, an int64_t, in ns. Its receive, also by rv_select, drops the reference that the caller has got:
+// who gives up waiting drops it himself, by rv_chan_unref. What the receive orders: nothing. Threads too, as for all that follows.
+RV_API rv_chan *rv_after(int64_t ns);
+// The same every ns (<= 0: fatal). The channel holds one tick; those that come while it does are dropped, and so are those that are late by ns or
+// more. rv_chan_unref ends it.
+RV_API rv_chan *rv_ticker_start(int64_t ns);
+RV_API void
+rv_ticker_stop(rv_chan *ticker); // no more ticks, but for one that is there or has come just now; closes nothing
+RV_API void rv_ticker_reset(rv_chan *ticker, int64_t ns); // from now on every ns, also of one that was stopped
+
 // A timer, embedded where its owner likes; zero is a stopped timer without a function, and starting it is fatal. fn(arg)
 // runs on a goroutine of its own, and returns (no rv_goexit). What came before the start happens before fn; what fn did
 // happens before the return of an rv_timer_stop_wait that waited for it or found it over. Threads too. Several may use one timer at once.

@@ -26,11 +26,29 @@ struct rv_chan {
     uint64_t capacity;                   // constant
     uint64_t read, write;                // guarded by lock: the slot of the oldest element, and of the next
     uint32_t elem_size;                  // constant
-    uint32_t closed;                     // atomic: 0 -> 1 once, under lock
+    uint16_t closed;                     // atomic: 0 -> 1 once, under lock
+    uint16_t alarm;                      // constant, enum rv__alarm_kind: what stands behind the buffer
     struct rv__waitq receivers, senders; // guarded by lock
     char buffer[];                       // guarded by lock: capacity * elem_size bytes
 };
 _Static_assert(sizeof(struct rv_chan) == 64, "the header is a cache line");
+
+// A channel that time sends on: alarm.c. Its elements are int64_t, its capacity is 1, and behind the buffer lies a struct rv__alarm.
+enum rv__alarm_kind {
+    RV__NO_ALARM,
+    RV__ONCE, // who receives drops the reference
+    RV__TICKS
+};
+struct rv__alarm {
+    struct rv__timer timer;
+    uint32_t due; // fires that are still to come; guarded by the channel's lock
+    bool left;    // to the last of them: it frees the channel; guarded by the lock
+};
+static inline struct rv__alarm *rv__alarm_of(rv_chan *ch) { return (struct rv__alarm *)(ch->buffer + sizeof(int64_t)); }
+// Inside a section; nobody uses ch any more. False: a fire is on its way, which will free it.
+bool rv__alarm_end(rv_chan *ch);
+rv_chan *rv__chan_make_alarm(enum rv__alarm_kind kind); // stopped
+void rv__chan_give_memory_back(rv_chan *ch);
 
 static inline void rv__waitq_remove(struct rv__waitq *q, struct rv__waiter *w)
 {

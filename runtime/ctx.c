@@ -464,10 +464,7 @@ static void tell_wait(struct rv__watch *watch, int err, struct rv__ending *e)
 _Static_assert(offsetof(struct rv__wait, watch) == 0, "as tell_wait has it");
 int rv__wait_begin(struct rv__wait *w)
 {
-    if (never_done(w->ctx)) {
-        w->ctx = NULL;
-        return 0;
-    }
+    if (never_done(w->ctx)) return 0;
     w->watch.tell = tell_wait;
     rv__lock(&w->ctx->lock);
     const int err = w->ctx->err;
@@ -475,24 +472,26 @@ int rv__wait_begin(struct rv__wait *w)
     rv__unlock(&w->ctx->lock);
     return err;
 }
-int rv__wait_end(struct rv__wait *w)
+int rv__wait_end(struct rv__wait *w, bool got)
 {
-    if (!w->ctx) return 0;
+    if (never_done(w->ctx)) return 0;
     rv__lock(&w->ctx->lock);
     unwatch(&w->watch);
     rv__unlock(&w->ctx->lock);
-    return w->err;
+    return got ? 0 : w->err;
 }
 void rv__wait_again(struct rv__wait *w)
 {
-    if (!w->ctx) {
+    if (never_done(w->ctx)) {
         base_store_relaxed(&w->decided, 0u); // relaxed: no context knows it, and it is in no queue
         return;
     }
     rv__lock(&w->ctx->lock);
-    if (w->watch.link)
+    if (w->watch.link) {
+        w->parked = false;
         base_store_relaxed(&w->decided, 0u); // relaxed: who could claim it has the context's lock
-    else
+    } else {
         w->err = w->ctx->err;
+    }
     rv__unlock(&w->ctx->lock);
 }

@@ -23,23 +23,26 @@ struct rv__watch {
 //     rv__wait_begin;  lock the object;  if it is not decided: queue, and rv__park_begin;  unlock;  rv__park;  rv__wait_end.
 //   (1) `decided` goes from 0 to 1 by one compare-and-swap: who wakes claims the wait before he counts on it, and who cancels claims it
 //       before he touches the object. So the object of a wait that was woken may be gone before the wait returns.
-//   (2) Who takes out one that is decided already passes it over. Who cancelled takes the object's lock after his claim: the wait is in the queue
-//       then, or has been taken out in that way, or sees under the lock that it is decided, and does not queue.
+//   (2) Who wakes, and finds one that is decided already, takes it out and passes it over. Who cancelled takes the object's lock after
+//       his claim, and makes it ready if it has parked; if it has not, it will see under the lock that it is decided, and not queue.
 // Locks, outermost first: context, object. So a wait begins and ends with its object unlocked.
 struct rv__wait {
     struct rv__watch watch;
     rv_ctx *ctx; // NULL: it has none
     struct rv__g *g;
     void *object, *place; // where it waits, and what is in the queue there: for leave
-    // Locks the object. If the wait is in the queue: takes it out, and appends g to *out, with whoever may go on because of that.
+    // Locks the object. If it is parked: takes it out of the queue, if it is still there, and appends g to *out. With whoever may go on
+    // because of that.
     void (*leave)(struct rv__wait *w, struct rv__glist *out);
     uint32_t decided; // atomic
     int err;          // the context's, if that decided; else 0
+    bool parked;      // it has queued; under the object's lock
 };
 // 0; or the context is done: its error, and no wait has begun. Inside a section, as all of these but rv__ctx_err.
 int rv__wait_begin(struct rv__wait *w);
-// After it woke up: its context no longer knows it. 0, or the error of the context that ended it.
-int rv__wait_end(struct rv__wait *w);
+// Its context no longer knows it. got: it has what it wants without having parked, whatever the context says by now. 0, or the error of
+// the context that ended it.
+int rv__wait_end(struct rv__wait *w, bool got);
 // It was woken, and is to wait once more. If the context is done meanwhile it stays decided.
 void rv__wait_again(struct rv__wait *w);
 static inline bool rv__wait_claim(struct rv__wait *w)

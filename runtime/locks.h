@@ -12,10 +12,12 @@ static inline bool rv__lock_named(const uint32_t *number)
 }
 uint32_t rv__lock_number(uint32_t *number); // gives it one, if it has none yet
 
-// named.c, for a lock with a name: who calls wants it, has it (now, perhaps without having wanted it), lets go of it. Outside of sections.
+// named.c, for a lock with a name: who calls wants it, has it (now, perhaps without having wanted it), lets go of it; does
+// not want it any more. Outside of sections.
 COLD void rv__named_wants(const void *lock, enum rv_lock_role role);
 COLD void rv__named_has(const void *lock, enum rv_lock_role role);
 COLD void rv__named_lets_go(const void *lock, enum rv_lock_role role);
+COLD void rv__named_gives_up(const void *lock, enum rv_lock_role role);
 
 // mutex.c and rwmutex.c, called by the program at pc.
 void rv__mutex_lock_at(rv_mutex *m, uintptr_t pc);

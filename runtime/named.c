@@ -83,7 +83,7 @@ static enum rv_lock_role waiting_for(enum rv_lock_role role)
     return role == RV_LOCK_READS ? RV_LOCK_WAITS_TO_READ : RV_LOCK_WAITS;
 }
 
-enum step { WANTS, HAS, LETS_GO };
+enum step { WANTS, HAS, LETS_GO, GIVES_UP };
 static void step_locked(struct named *l, const struct row *me, enum step step)
 {
     struct row **at = row_locked(l, me, step == LETS_GO ? me->role : waiting_for(me->role), step == LETS_GO);
@@ -92,7 +92,7 @@ static void step_locked(struct named *l, const struct row *me, enum step step)
         *at = r->next;
         put(r, sizeof *r);
     }
-    if (step == LETS_GO) return;
+    if (step == LETS_GO || step == GIVES_UP) return;
     struct row r = *me;
     if (step == WANTS) r.role = waiting_for(me->role);
     add_locked(l, &r);
@@ -110,6 +110,7 @@ static void tell(const void *lock, enum rv_lock_role role, enum step step)
 void rv__named_wants(const void *lock, enum rv_lock_role role) { tell(lock, role, WANTS); }
 void rv__named_has(const void *lock, enum rv_lock_role role) { tell(lock, role, HAS); }
 void rv__named_lets_go(const void *lock, enum rv_lock_role role) { tell(lock, role, LETS_GO); }
+void rv__named_gives_up(const void *lock, enum rv_lock_role role) { tell(lock, role, GIVES_UP); }
 
 // ---- names ---------------------------------------------------------------------------------------------------------------
 

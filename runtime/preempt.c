@@ -233,7 +233,7 @@ void rv__preempt_signal(struct rv__m *m)
     siginfo_t info = {.si_signo = SIGURG, .si_code = SI_QUEUE};
     info.si_value.sival_ptr = &kept_n;
     base_store_relaxed(&m->preempt, 1u); // relaxed: the signal is after it
-    sys_call4(SYS_rt_tgsigqueueinfo, sys_getpid(), m->tid, SIGURG, &info);
+    sys_call4(SYS_rt_tgsigqueueinfo, sys_getpid(), base_load_relaxed(&m->tid), SIGURG, &info);
 }
 bool rv__preempt(struct rv__p *p)
 {
@@ -243,7 +243,8 @@ bool rv__preempt(struct rv__p *p)
         rv__m_want();
         return false;
     }
-    if (!rv__runs(m->tid)) return retake_sleeper(m, p);
+    // relaxed: its thread may end just now, and another M have p; then it runs nothing of p, and is left in peace
+    if (!rv__runs(base_load_relaxed(&m->tid))) return retake_sleeper(m, p);
     take_place();
     rv__preempt_signal(m);
     return true;

@@ -36,6 +36,7 @@
 
 #include "base/check.h"
 #include "include/ravel.h"
+#include "runtime/fiber.h"
 #include "runtime/lock.h"
 #include "runtime/runq.h"
 #include "runtime/stack.h"
@@ -116,11 +117,12 @@ struct rv__g {
     bool masked;               // its thread's signal mask is not the one that Ms begin with; counted in pins
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;
+    struct rv__fiber fiber;
 } __attribute__((aligned(64)));
 
 struct rv__glist { // linked by next, first in first out
     struct rv__g *head, *tail;
-    uint32_t n;
+    uint32_t n; // atomic: of a list under a lock, others read it as a hint
 };
 static inline void rv__glist_push(struct rv__glist *l, struct rv__g *g)
 {
@@ -130,7 +132,7 @@ static inline void rv__glist_push(struct rv__glist *l, struct rv__g *g)
     else
         l->head = g;
     l->tail = g;
-    l->n++;
+    base_store_relaxed(&l->n, l->n + 1);
 }
 static inline struct rv__g *rv__glist_pop(struct rv__glist *l)
 {
@@ -138,7 +140,7 @@ static inline struct rv__g *rv__glist_pop(struct rv__glist *l)
     if (!g) return NULL;
     l->head = g->next;
     if (!l->head) l->tail = NULL;
-    l->n--;
+    base_store_relaxed(&l->n, l->n - 1);
     return g;
 }
 

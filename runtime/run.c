@@ -189,7 +189,8 @@ static void drop_ms(struct rv__m *me)
     while (base_load_acquire(&rv__sched.starting)) sys_yield();
     rv__netpoll_break();
     for (struct rv__m *m = base_load_acquire(&rv__sched.all_m); m; m = m->all_next) {
-        if (m == me || m->tid == 0 || m->g == &m->hidden) continue;
+        // acquire: pairs with rv__m_begin; relaxed: a plain thread's never changes
+        if (m == me || base_load_acquire(&m->tid) == 0 || base_load_relaxed(&m->g) == &m->hidden) continue;
         base_store_release(&m->attention, (uint32_t)RV__DROPPED); // release: pairs with the acquire in rv__attend
         rv__m_unpark(m, NULL);
     }

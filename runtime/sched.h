@@ -36,27 +36,28 @@ struct rv__stall { // stall.c: what should grow, since when it has not, and whet
     bool said;
 };
 struct rv__m {
-    struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
-    struct rv__p *p;       // atomic: its own, but sysmon takes it from one that sleeps in the kernel
-    uint32_t seq;          // atomic: odd inside a section; the M writes
-    uint32_t preempt;      // atomic: asked to stop; read at the end of a section; under sched=seed always set
-    uint32_t attention;    // atomic: enum rv__attention; read at the beginning of a section
-    uint32_t *left;        // on_cpu of the goroutine that it has just left; see rv__arrive
-    int *errno_at;         // its thread's errno
-    struct rv__context g0; // where its scheduler goes on
-    uint32_t nowhere;      // what left points to when there is nobody to tell
-    struct rv__g *picked;  // taken out of the queue by a goroutine that left it to g0
-    bool spinning;         // looks for work; counted in rv__sched.spinning
-    bool end;              // the thread shall end
-    bool main;             // the thread that called rv_run
-    uint32_t random;       // state of a xorshift
+    struct rv__g *g;        // that runs in it; NULL: on g0. Its own; sysmon and dumps look
+    struct rv__p *p;        // atomic: its own, but sysmon takes it from one that sleeps in the kernel
+    uint32_t seq;           // atomic: odd inside a section; the M writes
+    uint32_t preempt;       // atomic: asked to stop; read at the end of a section; under sched=seed always set
+    uint32_t attention;     // atomic: enum rv__attention; read at the beginning of a section
+    uint32_t *left;         // on_cpu of the goroutine that it has just left; see rv__arrive
+    int *errno_at;          // its thread's errno
+    struct rv__context g0;  // where its scheduler goes on
+    struct rv__fiber fiber; // g0's
+    uint32_t nowhere;       // what left points to when there is nobody to tell
+    struct rv__g *picked;   // taken out of the queue by a goroutine that left it to g0
+    bool spinning;          // looks for work; counted in rv__sched.spinning
+    bool end;               // the thread shall end
+    bool main;              // the thread that called rv_run
+    uint32_t random;        // state of a xorshift
     // Parking of the thread.
     uint32_t wake;           // futex: 1 is a permit
     struct rv__p *next_p;    // handed over with the permit, or NULL
     struct rv__m *idle_next; // guarded by sched.lock
     struct rv__g *locked;    // the goroutine that is locked to the thread (pin.c), or NULL
     // For sysmon and signals.
-    int tid;
+    int tid; // atomic: 0: no thread
     pthread_t thread;
     struct rv__stall stall; // sysmon's
     struct rv__g hidden;    // of a plain thread: its G

@@ -139,6 +139,8 @@ static enum rv__outcome do_locked(rv_case *c, struct rv__waiter **wake, uintptr_
     if (unlikely(!c->elem)) rv__check_elem(c->ch);
     return rv__chan_send_locked(c->ch, c->elem, wake, pc);
 }
+// The channel's reference goes with the element that it has: alarm.c.
+static bool is_once(const rv_case *c) { return c->kind == RV_CASE_RECV && c->ch->alarm == RV__ONCE; }
 // Does the operation of one case if it need not wait. The channel may be gone afterwards.
 static bool try_alone(rv_case *c, uintptr_t pc)
 {
@@ -147,7 +149,9 @@ static bool try_alone(rv_case *c, uintptr_t pc)
     struct rv__waiter *wake = NULL;
     rv__lock(&ch->lock);
     const enum rv__outcome o = do_locked(c, &wake, pc);
+    const bool spent = o == RV__DONE && is_once(c);
     rv__unlock(&ch->lock);
+    if (unlikely(spent)) rv__chan_unref(ch);
     if (wake) rv__ready(rv__waiter_done(wake));
     c->ok = o == RV__DONE;
     return o != RV__WAIT;
@@ -258,7 +262,9 @@ static int choose_among_all(rv_case *cases, int n, int flags, struct rv__g *g, u
     lock_all(cases, n, true);
     const int i = try_locked(cases, n, &wake, pc);
     if (i < 0 && !(flags & RV_SELECT_DEFAULT)) return wait_locked(cases, n, g, pc);
+    rv_chan *const spent = i >= 0 && at_channel(&cases[i]) && cases[i].ok && is_once(&cases[i]) ? cases[i].ch : NULL;
     lock_all(cases, n, false);
+    if (unlikely(spent != NULL)) rv__chan_unref(spent);
     if (wake) rv__ready(rv__waiter_done(wake));
     return i;
 }

@@ -15,9 +15,13 @@ void signals_begin(void), signals_end(void); // signals.c
     EACH_OF_16(X, 0)                                                                                                   \
     EACH_OF_16(X, 1)                                                                                                   \
     EACH_OF_16(X, 2)                                                                                                   \
-    EACH_OF_16(X, 3) EACH_OF_16(X, 4) EACH_OF_16(X, 5) EACH_OF_16(X, 6) EACH_OF_16(X, 7) EACH_OF_16(X, 8)              \
-        EACH_OF_16(X, 9) EACH_OF_16(X, a) EACH_OF_16(X, b) EACH_OF_16(X, c) EACH_OF_16(X, d) EACH_OF_16(X, e)          \
-            EACH_OF_16(X, f)
+    EACH_OF_16(X, 3)                                                                                                   \
+    EACH_OF_16(X, 4)                                                                                                   \
+    EACH_OF_16(X, 5)                                                                                                   \
+    EACH_OF_16(X, 6)                                                                                                   \
+    EACH_OF_16(X, 7)                                                                                                   \
+    EACH_OF_16(X, 8) EACH_OF_16(X, 9) EACH_OF_16(X, a) EACH_OF_16(X, b) EACH_OF_16(X, c) EACH_OF_16(X, d)              \
+        EACH_OF_16(X, e) EACH_OF_16(X, f)
 
 #define PLACE(n)                                                                                                       \
     long data_##n;                                                                                                     \
