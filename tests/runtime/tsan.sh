@@ -4,6 +4,7 @@
 cd "$(dirname "$0")/../.." || exit 2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+export TSAN_OPTIONS=die_after_fork=0
 bad=0
 [ $# -gt 0 ] || set -- $(ls build-tsan/tests/runtime | sed -n 's/^runtime_//p')
 for test in "$@"; do
