@@ -32,7 +32,7 @@ void rv__global_put_list(struct rv__glist *l)
     else
         q->head = l->head;
     q->tail = l->tail;
-    q->n += l->n;
+    base_store_relaxed(&q->n, q->n + l->n); // relaxed: a hint
     grew_locked(l->n, true);
     rv__unlock(&rv__sched.lock);
     *l = (struct rv__glist){0};
@@ -77,7 +77,8 @@ static struct rv__g *from_list_locked(struct rv__p *p, uint32_t most)
     const uint32_t share = q->n / (uint32_t)base_load_relaxed(&rv__sched.procs) + 1, had = q->n;
     struct rv__g *g = rv__glist_pop(q);
     if (most > share) most = share;
-    while (--most && q->head && rv__runq_put(&p->runq, q->head)) rv__glist_pop(q);
+    // Off the list first: a thief may have it as soon as it is in the ring, and run it, and it may park in another list.
+    while (--most && q->head && !rv__runq_full(&p->runq)) rv__runq_put(&p->runq, rv__glist_pop(q));
     took_locked(had - q->n, true);
     return g;
 }

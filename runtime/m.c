@@ -30,7 +30,7 @@ COLD void rv__lock_slow(struct rv__lock *l)
 
 void rv__p_acquire(struct rv__m *m, struct rv__p *p)
 {
-    base_store_relaxed(&p->m, m);
+    base_store_release(&p->m, m); // release: m as it began; pairs with the acquire in rv__preempt
     base_store_relaxed(&m->p, p);
     base_store_relaxed(&p->tick, p->tick + 1);                // for sysmon: a new slice
     base_store_release(&p->status, (uintptr_t)RV__P_RUNNING); // release: m

@@ -84,6 +84,10 @@ ALWAYS_INLINE struct rv__g *rv__runq_put_next(struct rv__runq *q, struct rv__g *
     base_store_release(&q->next, (uintptr_t)g); // release: the thief that makes the word SHARED later may take g
     return (struct rv__g *)was;
 }
+static inline bool rv__runq_full(const struct rv__runq *q) // the ring; others only make room
+{
+    return base_load_relaxed(&q->tail) - (base_load_relaxed(&q->head) >> 2) == RUNQ_SIZE;
+}
 // At the end of the ring; false: full.
 ALWAYS_INLINE bool rv__runq_put(struct rv__runq *q, struct rv__g *g)
 {

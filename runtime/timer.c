@@ -194,7 +194,8 @@ static int take_due(struct rv__timers *ts, int64_t now, struct rv__timer **batch
     while (n < BATCH && ts->n && ts->heap[0].when <= now) {
         struct rv__timer *t = ts->heap[0].timer;
         remove_locked(ts, 0);
-        base_store_relaxed(&t->home, t->period ? RV__FIRING : NULL); // relaxed: only fire acts on it, here
+        // release: our look at period; pairs with the acquire of a del that finds NULL, after which it may be started anew
+        base_store_release(&t->home, t->period ? RV__FIRING : NULL);
         batch[n++] = t;
     }
     settle_locked(ts);
