@@ -27,6 +27,7 @@
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
 #include "runtime/small.h"
+#include "runtime/waits.h"
 
 typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
 
@@ -270,7 +271,7 @@ void rv_chan_close(rv_chan *ch)
     struct rv__waiter *drained = NULL, **end = &drained;
     rv__lock(&ch->lock);
     const bool twice = ch->closed;
-    base_store_relaxed(&ch->closed, 1u); // relaxed: the lock publishes it; without the lock it is a hint
+    base_store_relaxed(&ch->closed, 1); // relaxed: the lock publishes it; without the lock it is a hint
     drain_locked(&ch->receivers, ch->elem_size, &end, pc);
     drain_locked(&ch->senders, 0, &end, pc);
     rv__unlock(&ch->lock);
@@ -306,7 +307,7 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
     rv__end();
     if (unlikely(!ch)) return NULL;
-    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size};
+    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size, .site = rv__site_of(RV__CALLER)};
     rv__seeded_made(ch);
     return ch;
 }

@@ -92,10 +92,11 @@ struct rv__g {
     uint8_t why;                // enum rv__why, while WAITING
     uint8_t kind;               // constant
     uint8_t dropped;            // its rv_run is over: its next park is its last
+    uint8_t leak;               // enum rv__leak, written in copies of the process only
+    uint8_t leak_ignored;       // atomic: rv_leak_ignore_current was told of it
     struct rv__g *next;         // in the queue or list that it is in
     struct rv__m *m;            // that runs it, or NULL
     struct rv__m *locked;       // runs in this M only: locked to it, or preempted in it
-    void *wake;                 // what the waker tells: the object's own use, set before rv__ready
     // What its life touches.
     rv_fn *fn;
     void *arg;
@@ -106,7 +107,8 @@ struct rv__g {
     struct rv__extra *extra; // or NULL
     struct det_strand *strand;
     int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
-    void *object;  // that it waits at, while WAITING
+    void *object;  // that it waits at, while WAITING; of a select: its struct rv__select is in `select`
+    struct rv__select *select;
     int saved_errno;
     uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth;       // rv_lock_os_thread
