@@ -16,7 +16,8 @@ void base_owned_add(const void *p, size_t bytes)
         uintptr_t none = 0;
         const uint32_t at = place((uintptr_t)p, i);
         if (!base_cas_relaxed(&base_owned.at[at].lo, &none, (uintptr_t)p)) continue; // relaxed: bytes tells
-        base_store_release(&base_owned.at[at].bytes, bytes); // release: lo; pairs with the acquire of who reads the table
+        base_store_release(&base_owned.at[at].bytes,
+                           bytes); // release: lo; pairs with the acquire of who reads the table
         return;
     }
     base_add_relaxed(&base_owned.lost, 1u); // relaxed: a count

@@ -9,7 +9,7 @@
 
 enum { BASE_OWNED_MAX = 16384 };
 struct base_owned {
-    struct { // in no order
+    struct {          // in no order
         uintptr_t lo; // atomic; 0: a free place
         size_t bytes; // atomic; 0: it is just being entered
     } at[BASE_OWNED_MAX];

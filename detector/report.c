@@ -351,7 +351,7 @@ static void write_summary(void)
 }
 int det_report_finish(void)
 {
-    if (sys_getpid() != pid) return 0;         // a child of vfork: the summary is its parent's
+    if (sys_getpid() != pid) return 0;                        // a child of vfork: the summary is its parent's
     if (interrupted_here()) return (int)(nbugs + nelsewhere); // without a summary: it says that the log is cut
     enter();
     if (!finished) {

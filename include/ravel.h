@@ -326,10 +326,11 @@ RV_API int rv_poll(int fd, int sides, int64_t timeout_ns);
 // Goroutines that can never be woken, because nothing that can still run reaches what they wait for, are leaked. docs/leaks.md
 // says how that is found out, and what is not. RAVEL_OPTIONS=leak_check=1 looks once when main returns.
 typedef struct rv_leak_options {
-    const char *const *ignore_top; // function names, NULL at the end, or NULL: goroutines that wait in a call that one of them makes
+    const char *const
+        *ignore_top; // function names, NULL at the end, or NULL: goroutines that wait in a call that one of them makes
     const char *const *ignore_any; // the same, and anywhere on their stack, or as the one that started them
-    int retries;                   // as long as there are findings: so many further looks, after 1 us, 2 us, 4 us ... 100 ms
-    int flags;                     // RV_LEAK_LEFT, RV_LEAK_QUIET
+    int retries; // as long as there are findings: so many further looks, after 1 us, 2 us, 4 us ... 100 ms
+    int flags;   // RV_LEAK_LEFT, RV_LEAK_QUIET
 } rv_leak_options;
 enum {
     RV_LEAK_LEFT = 1, // all goroutines but the caller are findings, leaked or not: for the end of a test. Want retries

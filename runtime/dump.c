@@ -37,7 +37,7 @@ static struct base_buf out = {out_text, 0, OUT, false};
 static uint32_t claimed;             // atomic: somebody prints the end
 static uint32_t dumping;             // atomic: a SIGQUIT is being served
 static int64_t noted_at, idle_since; // atomic: rv__note_waits
-void *rv__astray[5];                  // where the child goes on when a walk hits memory that is none
+void *rv__astray[5];                 // where the child goes on when a walk hits memory that is none
 static bool may_go_astray;
 
 static void flush(void)

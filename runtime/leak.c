@@ -31,7 +31,14 @@
 #include "runtime/waits.h"
 #include "runtime/world.h"
 
-enum { RED_ZONE = 128, THREAD_SIZE = 2304, FPU = 512, SHOWN = 50, WAIT_MOST_NS = 100000000 };
+enum {
+    RED_ZONE = 128,
+    PUSHED = 5 * sizeof(uintptr_t),
+    THREAD_SIZE = 2304,
+    FPU = 512,
+    SHOWN = 50,
+    WAIT_MOST_NS = 100000000
+};
 enum leak { NOT_LOOKED_AT, ROOT, WAITS, REACHED, SHARED, LEAKED };
 
 // ---- in the copy: the goroutines -------------------------------------------------------------------------------------------
@@ -122,10 +129,22 @@ static void see_threads(const ucontext_t *own, uintptr_t sp)
 {
     for (uint32_t i = 0; i < rv__world.n; i++) {
         const struct rv__thread *const t = &rv__world.threads[i];
-        if (t->context) run_on(sp_of(t->context), t->tp, t->context);
+        if (t->context)
+            run_on(sp_of(t->context), t->tp, t->context);
+        else if (t->sp)
+            run_on(t->sp - RED_ZONE, 0, NULL);
     }
+    // Helpers have nothing of the program's.
+    rv__memory_dead_below((uintptr_t)rv__sched.monitor - base_static_tls());
+    rv__memory_dead_below((uintptr_t)rv__sched.maker - base_static_tls());
     run_on(own ? sp_of(own) : sp, (uintptr_t)__builtin_thread_pointer(), own);
     uncertain = rv__world.unknown != 0;
+}
+static void root_registers(const ucontext_t *u)
+{
+    const uintptr_t regs = (uintptr_t)u->uc_mcontext.gregs, fp = (uintptr_t)u->uc_mcontext.fpregs;
+    rv__memory_root(regs, regs + sizeof u->uc_mcontext.gregs);
+    if (fp) rv__memory_root(fp, fp + FPU);
 }
 static void root_thread(uint32_t i)
 {
@@ -133,17 +152,18 @@ static void root_thread(uint32_t i)
     const uintptr_t sp = running_sp[i], tp = running_tp[i];
     const struct rv__m *const m = m_of(tp);
     struct rv__stack s;
-    if (u) {
-        const uintptr_t regs = (uintptr_t)u->uc_mcontext.gregs, fp = (uintptr_t)u->uc_mcontext.fpregs;
-        rv__memory_root(regs, regs + sizeof u->uc_mcontext.gregs);
-        if (fp) rv__memory_root(fp, fp + FPU);
-    }
-    if (rv__stack_find(sp, &s))
-        rv__memory_root(sp, s.hi); // a goroutine's, or that for signals
-    else if (!m || m->g == &m->hidden)
+    const bool on_goroutine = rv__stack_find(sp, &s), ours = m && m->g != &m->hidden;
+    // An M that looks for work, or waits for it, has nothing of the program's, only what is left of it in registers and on its stack.
+    const bool idle = ours && !on_goroutine && !m->fires;
+    if (u && !idle) root_registers(u);
+    if (on_goroutine)
+        rv__memory_root(sp, s.hi); // or that for signals
+    else if (!ours)
         rv__memory_root_thread(sp);
+    else if (!idle)
+        rv__memory_root(sp, m->main ? rv__run_frame() : tp);
     if (m && m->main) rv__memory_root_thread(rv__run_frame());
-    rv__memory_root(tp - base_static_tls(), tp + THREAD_SIZE);
+    if (tp) rv__memory_root(tp - base_static_tls(), tp + THREAD_SIZE); // else it lies above sp
 }
 static void root_stack(struct rv__g *g)
 {
@@ -159,9 +179,12 @@ static void root_ready(struct rv__g *g)
 {
     const uint8_t state = base_load_relaxed(&g->state);
     if (g->leak != ROOT) return;
-    root_stack(g);
     for (uint32_t i = 0; i < n_running; i++)
-        if (running_sp[i] - g->stack.lo < g->stack.hi - g->stack.lo) return;
+        if (running_sp[i] - g->stack.lo < g->stack.hi - g->stack.lo) { // root_thread has seen to it
+            if (g->extra) rv__memory_root_word((uintptr_t)g->extra);
+            return;
+        }
+    root_stack(g);
     if (state == RV__WAITING || state == RV__RUNNABLE) return;
     uncertain = true; // it runs, in a thread that did not stop
     rv__memory_root(g->stack.lo, g->stack.hi);
@@ -255,7 +278,7 @@ static struct request {
 } request;
 static struct result { // shared with the copy
     uint32_t done, findings, blocked;
-} *result;
+} * result;
 
 static bool listed(const struct rv__g *g, const char *const *names, bool top)
 {
@@ -343,17 +366,15 @@ static NOINLINE int copy(void)
     struct rv__g *const g = rv__enter();
     int child = -EAGAIN;
     request.me = g->kind == RV__GOROUTINE ? g->id : 0;
-    request.sp = (uintptr_t)__builtin_frame_address(0) - RED_ZONE;
     while (!rv__world_stop()) sys_yield();
     child = rv__in_copy(look_and_print, NULL);
     rv__world_start();
     rv__leave(g);
     return child;
 }
-static int look(const rv_leak_options *o, bool print)
+static int look(const rv_leak_options *o, uintptr_t sp, bool print)
 {
-    __builtin_unwind_init(); // what the caller keeps in registers lies in this frame
-    request = (struct request){.o = o, .print = print};
+    request = (struct request){.o = o, .sp = sp, .print = print};
     *result = (struct result){0};
     const int child = copy();
     if (child < 0) return -EAGAIN;
@@ -362,22 +383,24 @@ static int look(const rv_leak_options *o, bool print)
     rv_syscall_exit();
     return well && result->done ? (int)result->findings : -EAGAIN;
 }
-static int look_again(const rv_leak_options *o)
+static int look_again(const rv_leak_options *o, uintptr_t sp)
 {
     const bool quiet = o && o->flags & RV_LEAK_QUIET;
     int64_t pause = 1000;
     for (int left = o ? o->retries : 0; left > 0; left--) {
-        const int n = look(o, false);
+        const int n = look(o, sp, false);
         if (n <= 0) return n;
         rv_sleep(pause);
         pause = 2 * pause < WAIT_MOST_NS ? 2 * pause : WAIT_MOST_NS;
     }
-    return look(o, !quiet);
+    return look(o, sp, !quiet);
 }
 int rv_leak_check(const rv_leak_options *o)
 {
+    __builtin_unwind_init(); // what the caller keeps in registers is pushed right below the frame pointer; deeper frames are ours
+    const uintptr_t sp = (uintptr_t)__builtin_frame_address(0) - PUSHED;
     while (base_exchange_acquire(&checking, 1u)) rv_gosched(); // acquire: request and result
-    const int n = shared_page() ? look_again(o) : -EAGAIN;
+    const int n = shared_page() ? look_again(o, sp) : -EAGAIN;
     base_store_release(&checking, 0u);
     return n;
 }

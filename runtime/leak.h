@@ -14,6 +14,7 @@ bool rv__leaked(const struct rv__g *g); // false, too, if nobody has looked in t
 
 void rv__leak_at_end(void); // main has returned: RAVEL_OPTIONS=leak_check=1
 
-uintptr_t rv__run_frame(void); // run.c: what lies from here upwards on the stack of the thread that called rv_run is its own
+uintptr_t
+rv__run_frame(void); // run.c: what lies from here upwards on the stack of the thread that called rv_run is its own
 
 #endif

@@ -27,17 +27,25 @@
 #include "runtime/small.h"
 #include "runtime/stack_arena.h"
 
-enum { LINE = 1024, REGIONS = 1 << 22, CHAIN_STARTS = 8192, HEAP_ALIGN = 64 << 20, LEAST_BLOCK = 32, HEADER = 16, DEAD = 2048 };
+enum {
+    LINE = 1024,
+    REGIONS = 1 << 22,
+    CHAIN_STARTS = 8192,
+    HEAP_ALIGN = 64 << 20,
+    LEAST_BLOCK = 32,
+    HEADER = 16,
+    DEAD = 2048
+};
 
 enum kind { GLOBAL, HEAP, SMALL, STACK, WHOLE, SHARED, HIDDEN };
 struct region {
     uintptr_t lo, hi;
     enum kind kind;
-    bool reached;       // STACK, WHOLE, SHARED
-    uintptr_t live;     // STACK
-    uintptr_t *blocks;  // HEAP: where each begins, in order; and the end
-    size_t n_blocks;    // HEAP
-    uint8_t *marks;     // HEAP, SMALL: which was reached
+    bool reached;                        // STACK, WHOLE, SHARED
+    uintptr_t live;                      // STACK
+    uintptr_t *blocks;                   // HEAP: where each begins, in order; and the end
+    size_t n_blocks;                     // HEAP
+    uint8_t *marks;                      // HEAP, SMALL: which was reached
     const struct rv__small_chunk *chunk; // SMALL
 };
 struct span {
@@ -52,6 +60,7 @@ static size_t n_todo, todo_room;
 static uintptr_t dead[DEAD];
 static size_t n_dead;
 static bool unseen, progress;
+static bool ends_count; // what is looked through is no global and no block of malloc's
 
 bool rv__memory_unseen(void) { return unseen; }
 
@@ -84,8 +93,9 @@ static void hide_owned(const struct base_owned *o)
         const struct rv__small_chunk *c = NULL;
         const uintptr_t lo = o->at[i].lo, hi = lo + ((o->at[i].bytes + 4095) & ~(size_t)4095);
         if (!lo || !o->at[i].bytes) continue;
-        while ((c = rv__small_chunks(c, &small_lo, &small_hi)) && small_lo != lo) continue;
-        rv__memory_hide(c ? small_hi : lo, hi);
+        while ((c = rv__small_chunks(c, &small_lo, &small_hi)) && (uintptr_t)c != lo) continue;
+        rv__memory_hide(lo, c ? small_lo : hi);
+        if (c) rv__memory_hide(small_hi, hi);
     }
     unseen |= o && o->lost;
 }
@@ -153,9 +163,7 @@ static void add(uintptr_t lo, uintptr_t hi, enum kind kind)
         unseen = true;
         return;
     }
-    struct region *const r = &regions[n_regions++];
-    *r = (struct region){.lo = lo, .hi = hi, .kind = kind};
-    if (kind == HEAP && !see_heap(r)) r->kind = WHOLE;
+    regions[n_regions++] = (struct region){.lo = lo, .hi = hi, .kind = kind};
 }
 // All of [lo, hi) that is not known beforehand.
 static void add_uncut(uintptr_t lo, uintptr_t hi, enum kind kind)
@@ -215,7 +223,8 @@ static uintptr_t without_dead(uintptr_t lo, uintptr_t hi)
 // What is read by looking at it may be changed by that, or means something to a device.
 static bool is_device(const char *path)
 {
-    return (begins(path, "/dev/") && !begins(path, "/dev/shm") && !begins(path, "/dev/zero")) || begins(path, "anon_inode:");
+    return (begins(path, "/dev/") && !begins(path, "/dev/shm") && !begins(path, "/dev/zero")) ||
+           begins(path, "anon_inode:");
 }
 // "lo-hi perms offset dev inode   path".
 static void see_line(const char *s)
@@ -256,7 +265,8 @@ static size_t most_todo(void) // each thing that can be reached is put there onc
 {
     size_t n = REGIONS;
     for (size_t i = 0; i < n_regions; i++) n += 1 + regions[i].n_blocks;
-    for (size_t i = 0; i < n_cuts; i++) n += 1 + (cuts[i].kind == SMALL ? (cuts[i].hi - cuts[i].lo) / RV__SMALL_STEP : 0);
+    for (size_t i = 0; i < n_cuts; i++)
+        n += 1 + (cuts[i].kind == SMALL ? (cuts[i].hi - cuts[i].lo) / RV__SMALL_STEP : 0);
     return n;
 }
 bool rv__memory_open(void)
@@ -268,6 +278,8 @@ bool rv__memory_open(void)
     hide_owned(rv__feed ? rv__feed->owned : NULL);
     sort(cuts, n_cuts);
     if (!read_maps()) return false;
+    for (size_t i = 0; i < n_regions; i++) // not before: what is mapped from here on is ours
+        if (regions[i].kind == HEAP && !see_heap(&regions[i])) regions[i].kind = WHOLE;
     for (size_t i = 0; i < n_cuts; i++) regions[n_regions++] = cuts[i];
     sort(regions, n_regions);
     todo_room = most_todo();
@@ -325,8 +337,9 @@ static void reach_in_heap(struct region *r, uintptr_t at)
 {
     const size_t i = block_of(r, at);
     reach_block(r, i);
-    // Its header is the last word of the block before, and where that ends.
-    if (i && i < r->n_blocks && at - r->blocks[i] < HEADER) reach_block(r, i - 1);
+    // Its header is the last word of the block before, and where that ends: a pointer to the end is one to the block. But malloc's
+    // own pointers, which are in its globals and in free blocks, are to headers.
+    if (ends_count && i && i < r->n_blocks && at - r->blocks[i] < HEADER) reach_block(r, i - 1);
 }
 static void reach_in_small(struct region *r, uintptr_t at)
 {
@@ -357,6 +370,8 @@ bool rv__memory_search(void)
     progress = false;
     while (n_todo) {
         const struct span s = todo[--n_todo];
+        const struct region *const r = region_of(s.lo);
+        ends_count = !r || (r->kind != GLOBAL && r->kind != HEAP);
         if (__builtin_setjmp(rv__astray)) continue;
         for (const uintptr_t *p = (const void *)s.lo; (uintptr_t)p < s.hi; p++)
             if (*p - least < most - least) rv__memory_root_word(*p);

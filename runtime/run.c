@@ -20,7 +20,7 @@
 #include "runtime/netpoll.h"
 #include "runtime/seeded.h"
 
-enum { MAIN_STACK = 8 << 20, RUN_FRAME = 256 };
+enum { MAIN_STACK = 8 << 20, RUN_FRAME = 5 * sizeof(uintptr_t) }; // registers, pushed right below the frame pointer
 
 const char *const rv__why_text[] = {
 #define W(name, text) text,

@@ -47,6 +47,7 @@ struct rv__m {
     uint32_t nowhere;      // what left points to when there is nobody to tell
     struct rv__g *picked;  // taken out of the queue by a goroutine that left it to g0
     bool spinning;         // looks for work; counted in rv__sched.spinning
+    bool fires;            // atomic: timers, on g0: what they call may be known to its stack alone
     bool end;              // the thread shall end
     bool main;             // the thread that called rv_run
     uint32_t random;       // state of a xorshift
@@ -60,8 +61,8 @@ struct rv__m {
     pthread_t thread;
     const void *interrupted; // atomic: ucontext_t, while it waits inside the handler of preemption
     struct rv__stall stall;  // sysmon's
-    struct rv__g hidden;    // of a plain thread: its G
-    struct rv__m *all_next; // constant once in the list
+    struct rv__g hidden;     // of a plain thread: its G
+    struct rv__m *all_next;  // constant once in the list
 } __attribute__((aligned(64)));
 
 enum rv__attention {

@@ -21,7 +21,6 @@
 // What breaks this, and the promise of the same order, is in docs/seeded-scheduling.md.
 #include "runtime/seeded.h"
 
-
 #include "base/flags.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"

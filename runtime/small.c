@@ -17,9 +17,9 @@ enum { CHUNK = 256 << 10, FILL = 0x5a };
 
 // A mapping that objects are cut from, and what was cut where: for who finds a pointer (rv__small_find).
 struct rv__small_chunk {
-    char objects[CHUNK];
-    struct rv__small_chunk *next;             // constant
-    uint8_t begins[CHUNK / RV__SMALL_STEP];   // 1 + class of the object that begins there; 0: none does
+    struct rv__small_chunk *next;           // constant
+    uint8_t begins[CHUNK / RV__SMALL_STEP]; // 1 + class of the object that begins there; 0: none does
+    char objects[CHUNK] __attribute__((aligned(RV__SMALL_STEP))); // so that no pointer to the chunk is one to an object
 };
 static struct rv__small_chunk *chunks; // atomic: the last one first; they stay
 
@@ -142,7 +142,8 @@ void rv__small_put_slow(struct rv__small_cache *cache, void *p, size_t bytes)
 }
 const struct rv__small_chunk *rv__small_chunks(const struct rv__small_chunk *before, uintptr_t *lo, uintptr_t *hi)
 {
-    const struct rv__small_chunk *const c = before ? before->next : base_load_acquire(&chunks); // acquire: as in cut_locked
+    const struct rv__small_chunk *const c =
+        before ? before->next : base_load_acquire(&chunks); // acquire: as in cut_locked
     if (c) *lo = (uintptr_t)c->objects, *hi = *lo + CHUNK;
     return c;
 }

@@ -22,7 +22,8 @@ uint16_t rv__site_of(uintptr_t pc)
     uint32_t at = (uint32_t)(pc * 0x9e3779b97f4a7c15u >> 50);
     for (int i = 0; i < REACH; i++, at++) {
         uintptr_t *const s = &sites[at % SITES], seen = base_load_relaxed(s); // relaxed: the pc is all there is
-        if (seen == pc || (seen == 0 && (base_cas_relaxed(s, &seen, pc) || seen == pc))) return (uint16_t)(at % SITES + 1);
+        if (seen == pc || (seen == 0 && (base_cas_relaxed(s, &seen, pc) || seen == pc)))
+            return (uint16_t)(at % SITES + 1);
     }
     return 0;
 }
@@ -38,8 +39,8 @@ static void put_place(struct base_buf *out, uintptr_t pc)
 }
 static void put_channel(struct base_buf *out, const rv_chan *ch, bool send)
 {
-    base_putf(out, "\twaits to %s a channel (elements of %u bytes, %lu of %lu there)", send ? "send to" : "receive from",
-              ch->elem_size, ch->n, ch->capacity);
+    base_putf(out, "\twaits to %s a channel (elements of %u bytes, %lu of %lu there)",
+              send ? "send to" : "receive from", ch->elem_size, ch->n, ch->capacity);
     if (ch->site)
         put_place(out, rv__site_pc(ch->site));
     else
@@ -47,9 +48,11 @@ static void put_channel(struct base_buf *out, const rv_chan *ch, bool send)
 }
 static const struct rv__g *on_stack_of(uintptr_t at)
 {
-    for (const struct rv__g_block *b = base_load_acquire(&rv__g_blocks); b; b = b->next) // acquire: pairs with make_block
+    for (const struct rv__g_block *b = base_load_acquire(&rv__g_blocks); b;
+         b = b->next) // acquire: pairs with make_block
         for (uint64_t i = 0; i < b->n; i++)
-            if (base_load_relaxed(&b->gs[i].state) != RV__FREE && at - b->gs[i].stack.lo < b->gs[i].stack.hi - b->gs[i].stack.lo)
+            if (base_load_relaxed(&b->gs[i].state) != RV__FREE &&
+                at - b->gs[i].stack.lo < b->gs[i].stack.hi - b->gs[i].stack.lo)
                 return &b->gs[i];
     return NULL;
 }

@@ -9,7 +9,8 @@
 //     membarrier, then a look at its seq; it has its seq odd, then looks at `stopped`. It may need a lock that an M holds to end its
 //     section, so it is waited for first, while they still run;
 //   - the maker, which has nothing of the program's.
-// A thread that blocks the signal does not come at all: after PATIENCE_NS the world is taken as it is, and `unknown` says so.
+// A thread that blocks the signal does not come at all. If it sleeps in the kernel, as such threads mostly do, that tells its stack pointer, and it is
+// taken to stand; what only its registers hold is not seen then. Otherwise after PATIENCE_NS the world is taken as it is, and `unknown` says so.
 #include "runtime/world.h"
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include "base/print.h"
 #include "runtime/sched.h"
 
-enum { PATIENCE_NS = 200000000 };
+enum { PATIENCE_NS = 2000000000, SOON_NS = 2000000 };
 struct rv__world rv__world;
 static uint32_t busy; // atomic: somebody stops the world
 
@@ -93,7 +94,8 @@ static void add_all(void)
     char text[4096] __attribute__((aligned(8)));
     const long fd = sys_call4(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     for (long n; fd >= 0 && (n = sys_call3(SYS_getdents64, fd, text, sizeof text)) > 0;)
-        for (const struct entry *e = (void *)text; (const char *)e < text + n; e = (const void *)((const char *)e + e->size))
+        for (const struct entry *e = (void *)text; (const char *)e < text + n;
+             e = (const void *)((const char *)e + e->size))
             if (number(e->name)) add(number(e->name));
     if (fd < 0)
         rv__world.unknown++;
@@ -101,27 +103,80 @@ static void add_all(void)
         sys_call1(SYS_close, fd);
 }
 static bool gone(int tid) { return sys_call3(SYS_tgkill, sys_getpid(), tid, 0) < 0; }
-static bool stands(struct rv__thread *t)
+static long read_task(int tid, const char *file, char *to, size_t room)
 {
-    if (base_load_acquire(&t->context)) return true; // acquire: pairs with rv__world_wait
-    struct rv__m *const m = m_of(t->tid);
-    return (m && base_load_acquire(&m->interrupted)) || gone(t->tid); // acquire: pairs with the handler of preemption
+    BASE_BUF(path, 64);
+    base_putf(&path, "/proc/self/task/%d/%s", tid, file);
+    const long fd = sys_call4(SYS_openat, AT_FDCWD, path.p, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) return 0;
+    const long n = sys_read((int)fd, to, room - 1);
+    sys_call1(SYS_close, fd);
+    to[n > 0 ? n : 0] = 0;
+    return n > 0 ? n : 0;
 }
-static uint32_t moving(void)
+static uintptr_t hex(const char *s)
+{
+    uintptr_t v = 0;
+    for (;; s++) {
+        if (*s >= '0' && *s <= '9')
+            v = v * 16 + (uintptr_t)(*s - '0');
+        else if (*s >= 'a' && *s <= 'f')
+            v = v * 16 + (uintptr_t)(*s - 'a' + 10);
+        else
+            return v;
+    }
+}
+static bool blocks_the_signal(int tid)
+{
+    static const char name[] = "SigBlk:\t";
+    char text[2048];
+    const long n = read_task(tid, "status", text, sizeof text);
+    for (long i = 0; i < n; i++)
+        if (text[i] == 'S' && base_strncmp(text + i, name, sizeof name - 1) == 0)
+            return hex(text + i + sizeof name - 1) >> (SIGURG - 1) & 1;
+    return false;
+}
+// "number arguments... sp pc", where it sleeps in the kernel; 0: it does not.
+static uintptr_t sp_in_kernel(int tid)
+{
+    char text[256];
+    const char *last[2] = {"", ""};
+    if (read_task(tid, "syscall", text, sizeof text) == 0 || text[0] == 'r') return 0;
+    for (const char *s = text; *s; s++)
+        if (base_strncmp(s, " 0x", 3) == 0) last[0] = last[1], last[1] = s + 3;
+    return hex(last[0]);
+}
+static bool sleeps_unreached(struct rv__thread *t)
+{
+    if (!blocks_the_signal(t->tid) || m_of(t->tid)) return false;
+    t->sp = sp_in_kernel(t->tid);
+    return t->sp != 0;
+}
+static bool stands(struct rv__thread *t, bool late)
+{
+    if (base_load_acquire(&t->context) || is_helper(t->tid)) return true; // acquire: pairs with rv__world_wait
+    struct rv__m *const m = m_of(t->tid);
+    if ((m && base_load_acquire(&m->interrupted)) || gone(t->tid))
+        return true; // acquire: pairs with preemption's handler
+    return late && sleeps_unreached(t);
+}
+static uint32_t moving(bool late)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < rv__world.n; i++) n += !stands(&rv__world.threads[i]);
+    for (uint32_t i = 0; i < rv__world.n; i++) n += !stands(&rv__world.threads[i], late);
     return n;
 }
 // Who began meanwhile was begun by a thread that stands now; so after a look that finds nobody new, nobody comes.
-static void wait_for_all(int64_t until)
+static void wait_for_all(int64_t from, int64_t until)
 {
-    for (uint32_t n = 0, left; rv__real_now() < until; n = rv__world.n) {
-        if ((left = moving()) == 0 && n == rv__world.n && moving() == 0) return;
+    int64_t now;
+    for (uint32_t n = 0, left; (now = rv__real_now()) < until; n = rv__world.n) {
+        const bool late = now - from > SOON_NS;
+        if ((left = moving(late)) == 0 && n == rv__world.n && moving(late) == 0) return;
         if (left) sys_yield();
-        add_all();
+        if (!left || late) add_all();
     }
-    rv__world.unknown += moving();
+    rv__world.unknown += moving(true);
 }
 static void wait_for_monitor(int64_t until)
 {
@@ -144,12 +199,12 @@ static void note_interrupted(void)
 bool rv__world_stop(void)
 {
     if (base_exchange_acquire(&busy, 1u)) return false;
-    const int64_t until = rv__real_now() + PATIENCE_NS;
+    const int64_t from = rv__real_now(), until = from + PATIENCE_NS;
     rv__world.n = rv__world.unknown = 0;
     base_store_release(&rv__world.stopped, 1u);
     wait_for_monitor(until);
     add_all();
-    wait_for_all(until);
+    wait_for_all(from, until);
     note_interrupted();
     return true;
 }

@@ -6,15 +6,17 @@
 #include <stdint.h>
 
 enum { RV__THREADS = 1024 };
-struct rv__thread {       // another thread of the process
-    int tid;              // constant while the world is stopped, as all of this
-    const void *context;  // atomic: its ucontext_t; NULL: it does not stand still
-    uintptr_t tp;         // its thread pointer
+struct rv__thread {      // another thread of the process
+    int tid;             // constant while the world is stopped, as all of this
+    const void *context; // atomic: its ucontext_t; NULL: it does not stand still
+    uintptr_t tp;        // its thread pointer
+    uintptr_t sp; // its stack pointer, where there is no context, and it sleeps in the kernel; 0: that is not known
 };
 struct rv__world {
     uint32_t stopped; // atomic, futex: 1: who gets the signal waits
     uint32_t n;       // of threads
-    uint32_t unknown; // threads that did not stop in time, or have no place here: what their registers hold is not known
+    uint32_t
+        unknown; // threads that did not stop in time, or have no place here: what their registers hold is not known
     struct rv__thread threads[RV__THREADS];
 };
 extern struct rv__world rv__world;
