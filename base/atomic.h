@@ -22,6 +22,7 @@
 #define base_add_acq_rel(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define base_sub_acq_rel(p, v)      __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 #define base_or_relaxed(p, v)       __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
+#define base_and_relaxed(p, v)      __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 #define base_exchange_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define base_exchange_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
 #define base_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)

@@ -307,9 +307,10 @@ static void put_facts(const struct page *p, const struct cli_findings *f)
 }
 static void put_body(const struct page *p, const struct cli_findings *f)
 {
-    const char *const hint = cli_say_hint(p->report);
+    const char *const hint = cli_say_hint(p->report), *const sched = cli_json_text(p->report, "sched");
     const bool cycle = cli_report_is_cycle(p->report); // its picture says more than its stacks
     if (hint) cli_html(p->out, "<p class=\"hint\"><b>Likely mend</b> %s.</p>", hint);
+    if (sched) cli_html(p->out, "<p class=\"hint\"><b>Order of goroutines</b> RAVEL_OPTIONS=sched=%s</p>", sched);
     if (!p->report && p->x->state == CLI_FIXED)
         cli_html(p->out, "<p class=\"none\">It was in the baseline and did not show this time.</p>");
     else if (!p->report)

@@ -203,7 +203,7 @@ static void add_suppressions(json_object *result, const struct cli_finding *x)
     }
     add(result, "suppressions", list); // in every result or in none, says the standard
 }
-static void add_properties(json_object *result, const struct cli_finding *x)
+static void add_properties(json_object *result, const struct cli_finding *x, const json_object *report)
 {
     json_object *const p = object(), *const tests = array(), *const programs = array();
     unsigned i = 0;
@@ -217,6 +217,7 @@ static void add_properties(json_object *result, const struct cli_finding *x)
     add(p, "processes", json_object_new_uint64(x->processes));
     add(p, "runs", json_object_new_uint64(x->runs));
     if (x->object) add(p, "object", text(x->object));
+    if (cli_json_text(report, "sched")) add(p, "sched", text(cli_json_text(report, "sched")));
     add(p, "tests", tests);
     add(p, "programs", programs);
     add(result, "properties", p);
@@ -245,7 +246,7 @@ static json_object *result_of(const struct cli_finding *x, size_t rule, const js
     add(r, "partialFingerprints", hash);
     add(r, "baselineState", text(baseline_state(x->state)));
     add_suppressions(r, x);
-    add_properties(r, x);
+    add_properties(r, x, report);
     return r;
 }
 

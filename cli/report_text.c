@@ -160,7 +160,7 @@ static void put_report(const struct page *p)
 {
     size_t n;
     const struct cli_stack *const stacks = cli_report_stacks(p->report, &n);
-    const char *const hint = cli_json_text(p->report, "hint");
+    const char *const hint = cli_json_text(p->report, "hint"), *const sched = cli_json_text(p->report, "sched");
     bool location_done = cli_report_is_cycle(p->report);
     if (location_done) put_cycle_line(p);
     for (size_t i = 0; i < n; i++) {
@@ -182,9 +182,9 @@ static void put_report(const struct page *p)
         }
     }
     if (!location_done) put_location(p);
-    if (!hint) return;
-    put_caption(p, GREEN, cli_scratch("Hint: %s", hint));
-    fputc('\n', p->out);
+    if (hint) put_caption(p, GREEN, cli_scratch("Hint: %s", hint));
+    if (sched) put_caption(p, GREEN, cli_scratch("Order of goroutines: RAVEL_OPTIONS=sched=%s", sched));
+    if (hint || sched) fputc('\n', p->out);
 }
 
 static void put_names(FILE *out, const char *what, const struct cli_name *set)

@@ -2,11 +2,12 @@
 // its section, then delivered outside of it.
 #include "base/arena.h"
 #include "detector/access.h"
+#include "detector/creators.h"
 #include "detector/stack.h"
 #include "detector/sweep.h"
 
 // Of each side, and that it synchronised with; of the location; of goroutines those by whom they came to be.
-enum { STRANDS = 5 + 16, LOCKS = 2 * DET_HELD_MAX + 2 };
+enum { STRANDS = 5 + DET_CREATORS_MAX, LOCKS = 2 * DET_HELD_MAX + 2 };
 struct gathered {
     struct det_report report;
     struct det_strand_info strands[STRANDS];
@@ -29,13 +30,6 @@ static void give_gathered(struct gathered *g)
     base_free(g, sizeof *g);
 }
 
-static uint32_t strand_index(struct det_report *r, uint32_t id)
-{
-    for (uint32_t i = 0; i < r->nstrands; i++)
-        if (r->strands[i].id == id) return i;
-    det_strand_info(id, &r->strands[r->nstrands]);
-    return r->nstrands++;
-}
 static uint32_t lock_index(struct det_report *r, uint32_t lock_id)
 {
     for (uint32_t i = 0; i < r->nlocks; i++)
@@ -69,7 +63,7 @@ static void gather_sync(struct det_report *r, struct det_side *side, const struc
     case DET_SYNC_CREATE:
     case DET_SYNC_JOIN:
         l->of = DET_SYNC_OF_STRAND;
-        l->index = strand_index(r, (uint32_t)e->object);
+        l->index = det_report_strand(r, (uint32_t)e->object);
         break;
     case DET_SYNC_LOCK:
     case DET_SYNC_UNLOCK:
@@ -91,12 +85,6 @@ static void gather_last_syncs(struct det_strand *s, struct det_report *r, const 
     const struct det_strand_record *who = det_strand_record(race->strand);
     if (who && det_history_find(who, &race->earlier, race->number, &e, &or_later))
         gather_sync(r, &r->side[1], &e, or_later);
-}
-// The creators of goroutines, and theirs, as far as they are goroutines and are known: those that are added are looked at in turn.
-static void gather_ancestors(struct det_report *r)
-{
-    for (uint32_t i = 0; i < r->nstrands && r->nstrands < STRANDS; i++)
-        if (r->strands[i].parent_goid) strand_index(r, r->strands[i].parent_id);
 }
 // Where the earlier access began: its stamp names the same cells around the race.
 static void earlier_extent(const struct det_race *race, struct det_side *side)
@@ -121,7 +109,7 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
     r->size = race->size;
 
     struct det_side *mine = &r->side[0], *theirs = &r->side[1];
-    mine->strand = strand_index(r, s->record->id);
+    mine->strand = det_report_strand(r, s->record->id);
     mine->kind = now->kind;
     mine->origin = now->origin;
     mine->addr = now->addr;
@@ -130,7 +118,7 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
     det_stack_read(det_site_of(s, now->pc, &node), &mine->stack);
     gather_held(r, mine, s->held.chain);
 
-    theirs->strand = strand_index(r, race->strand);
+    theirs->strand = det_report_strand(r, race->strand);
     theirs->kind = (enum det_kind)race->earlier.kind;
     theirs->origin = (enum det_origin)race->earlier.origin;
     earlier_extent(race, theirs);
@@ -138,9 +126,9 @@ void det_race_deliver(struct det_strand *s, const struct det_current *now, const
     gather_held(r, theirs, race->earlier.chain);
 
     uint32_t who;
-    if (det_location_find(race->addr, &r->location, &who)) r->location.strand = strand_index(r, who);
+    if (det_location_find(race->addr, &r->location, &who)) r->location.strand = det_report_strand(r, who);
     gather_last_syncs(s, r, race);
-    gather_ancestors(r);
+    det_report_creators(r, STRANDS);
     det_deliver(s, r);
     give_gathered(g);
 }

@@ -6,6 +6,7 @@
 // the cycle found is a shortest one. Every step costs some of a budget; the search is given up when it is spent.
 // All here is guarded by the graph's lock, except the reporting.
 #include "base/arena.h"
+#include "detector/creators.h"
 #include "detector/lockgraph.h"
 #include "detector/stack.h"
 
@@ -336,13 +337,6 @@ void graph_search_reset(void)
 
 // ---- the report ----------------------------------------------------------------------------------------------
 
-static uint32_t strand_index(struct det_report *r, const struct det_strand_record *who)
-{
-    for (uint32_t i = 0; i < r->nstrands; i++)
-        if (r->strands[i].id == who->id) return i;
-    det_strand_info(who->id, &r->strands[r->nstrands]);
-    return r->nstrands++;
-}
 // Locks come as the edges' from, so each is there once: the one of edge i is locks[i].
 static void fill_edge(struct det_report *r, const struct det_cycle *c, uint32_t i)
 {
@@ -353,10 +347,11 @@ static void fill_edge(struct det_report *r, const struct det_cycle *c, uint32_t 
     to->to = (i + 1) % c->n;
     to->from_read = from->from_read;
     to->to_read = from->to_read;
-    to->strand = strand_index(r, from->strand);
+    to->strand = det_report_strand(r, from->strand->id);
     det_stack_read(from->from_stack, &to->from_stack);
     det_stack_read(from->to_stack, &to->to_stack);
 }
+static uint32_t room(const struct det_cycle *c) { return c->n + DET_CREATORS_MAX; } // for strands
 void det_cycle_describe(struct det_cycle *c)
 {
     struct det_report *r = &c->report;
@@ -364,14 +359,15 @@ void det_cycle_describe(struct det_cycle *c)
     r->nedges = r->nlocks = c->n;
     r->edges = base_alloc(c->n * sizeof *r->edges);
     r->locks = base_alloc(c->n * sizeof *r->locks);
-    r->strands = base_alloc(c->n * sizeof *r->strands);
+    r->strands = base_alloc(room(c) * sizeof *r->strands);
     for (uint32_t i = 0; i < c->n; i++) fill_edge(r, c, i);
+    det_report_creators(r, room(c));
 }
 void det_cycle_free(struct det_cycle *c)
 {
     struct det_report *r = &c->report;
     base_free(r->edges, c->n * sizeof *r->edges);
     base_free(r->locks, c->n * sizeof *r->locks);
-    base_free(r->strands, c->n * sizeof *r->strands);
+    base_free(r->strands, room(c) * sizeof *r->strands);
     base_free(c, sizeof *c + c->n * sizeof c->edge[0]);
 }

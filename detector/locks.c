@@ -331,20 +331,19 @@ void det_lock_repair(struct det_strand *s, uintptr_t pc, uintptr_t addr)
 
 // ---- release -------------------------------------------------------------------------------------------------
 
-// Somebody's else. The owner finds out at his next event; whoever takes it next is ordered after both.
-static void release_of_other(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
+// Somebody's else. The owner finds out at his next event; whoever takes it next is ordered after both. Which reader's it is nobody
+// knows: they are counted as before until a writer comes. (Who unlocks need not know the mode: the object does.)
+static void release_of_other(struct det_strand *s, uintptr_t pc, uintptr_t addr)
 {
     struct det_lock *l = det_object_find(addr, DET_OBJ_LOCK);
-    if (!l || flags & DET_LOCK_READ) return;
+    if (!l) return;
     guard(l);
     const uint32_t id = l->id;
-    const bool owned = l->owner != NULL;
-    if (owned) {
-        det_release_publish(s, &l->writes, 0);
-        take_from_all(l);
-    }
+    const bool owned = l->owner != NULL, shared = l->readers != 0;
+    if (owned || shared) det_release_publish(s, owned ? &l->writes : &l->reads, 0);
+    if (owned) take_from_all(l);
     unguard(l);
-    if (owned) det_history_note_at(s, DET_SYNC_UNLOCK, id, pc);
+    if (owned || shared) det_history_note_at(s, owned ? DET_SYNC_UNLOCK : DET_SYNC_READ_UNLOCK, id, pc);
 }
 // The last of the takings of e is undone.
 static void release_last(struct det_strand *s, struct det_held_lock *e)
@@ -358,11 +357,11 @@ static void release_last(struct det_strand *s, struct det_held_lock *e)
         l->owner = NULL;
     }
 }
-static void release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
+static void release(struct det_strand *s, uintptr_t pc, uintptr_t addr)
 {
     struct det_held_lock *e = held_at(&s->held, addr);
     if (!e) {
-        release_of_other(s, pc, addr, flags);
+        release_of_other(s, pc, addr);
         return;
     }
     const enum det_sync_what what = DET_SYNC_UNLOCK + e->read;
@@ -377,8 +376,9 @@ static void release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flag
 void det_lock_release(struct det_strand *s, uintptr_t pc, uintptr_t addr, int flags)
 {
     if (!det_enter(s)) return;
+    (void)flags; // what was taken is known
     look_for_lost(s);
-    release(s, pc, addr, flags);
+    release(s, pc, addr);
     det_leave(s);
 }
 

@@ -7,6 +7,7 @@
 #ifndef DETECTOR_PRINT_H
 #define DETECTOR_PRINT_H
 
+#include "base/flags.h"
 #include "base/print.h"
 #include "detector/report.h"
 #include "detector/symbolize.h"
@@ -26,6 +27,9 @@ void det_report_found(uint32_t n); // by somebody else, who reports it: it count
 void det_report_test_named(const char *test, const char *name);
 // The child of a fork starts its own log, symboliser and count. Called in the child before it can make a finding.
 void det_report_forked(void);
+
+// A seed chose the order of goroutines (base/flags.def): reports say how to have it again.
+static inline bool det_seeded(void) { return base_strncmp(base_flags.sched, "seed:", 5) == 0; }
 
 // ---- what the printers are given -----------------------------------------------------------------------------
 

@@ -323,6 +323,7 @@ void det_json_report(struct base_buf *b, const struct det_finding *f)
     member_text(b, "title", f->title);
     member_text(b, "fingerprint", f->fingerprint);
     member_text(b, "hint", f->hint);
+    if (det_seeded()) member_text(b, "sched", base_flags.sched);
     if (r->kind == DET_REPORT_LOCK_CYCLE)
         put_cycle(b, r);
     else

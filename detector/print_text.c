@@ -285,11 +285,9 @@ static void put_summary(const struct page *p)
     put_top(p, cycle ? &r->edges[0].to_stack : &r->side[0].stack);
     PUT(p, "\n");
 }
-// How to have it again, where a seed chose the order of goroutines (base/flags.def).
 static void put_seed(const struct page *p)
 {
-    if (base_strncmp(base_flags.sched, "seed:", 5) == 0)
-        PUT(p, "  Order of goroutines: RAVEL_OPTIONS=sched=%s\n", base_flags.sched);
+    if (det_seeded()) PUT(p, "  Order of goroutines: RAVEL_OPTIONS=sched=%s\n", base_flags.sched);
 }
 void det_text_report(struct base_buf *out, const struct det_finding *f, bool color)
 {

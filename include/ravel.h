@@ -145,6 +145,8 @@ RV_API size_t rv_chan_cap(rv_chan *ch);
 
 #define RV_CHAN(T, n) rv_chan_make(sizeof(T), (n))
 
+typedef struct rv_ctx rv_ctx; // below: contexts
+
 // One of several things that rv_select waits for; made by the macros below.
 typedef struct rv_case {
     int kind;
@@ -156,10 +158,11 @@ typedef struct rv_case {
     void *elem;
     void *own[8]; // rv_select's, while it lasts
 } rv_case;
-enum { RV_CASE_SEND, RV_CASE_RECV, RV_CASE_TIMEOUT };
+enum { RV_CASE_SEND, RV_CASE_RECV, RV_CASE_TIMEOUT, RV_CASE_DONE };
 #define RV_SEND(c, p)    ((rv_case){.kind = RV_CASE_SEND, .ch = (c), .elem = (void *)(p)})
 #define RV_RECV(c, p)    ((rv_case){.kind = RV_CASE_RECV, .ch = (c), .elem = (p)})
 #define RV_TIMEOUT(nsec) ((rv_case){.kind = RV_CASE_TIMEOUT, .ns = (nsec)}) // nanoseconds from the call on; <= 0: ready
+#define RV_DONE(ctx)     ((rv_case){.kind = RV_CASE_DONE, .elem = (void *)(ctx)}) // the context is done; NULL: never
 enum { RV_SELECT_DEFAULT = 1 };
 
 // Waits until one of n cases can go on, does what that case says, and returns its index; of several that can, each is
@@ -193,12 +196,12 @@ RV_API void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg); // add 1, run fn(a
 // A mutex. An unlock happens before the next lock, and a trylock that succeeds. One that has waited for more than 1 ms, and lost its
 // turn to others, gets it next. Not recursive. Unlocking one that is not locked is fatal.
 typedef struct rv_mutex {
-    uint32_t state;
+    uint32_t state, number;
     void *waiters;
 } rv_mutex;
 #define RV_MUTEX_INIT                                                                                                  \
     {                                                                                                                  \
-        0, 0                                                                                                           \
+        0, 0, 0                                                                                                        \
     }
 RV_API void rv_mutex_lock(rv_mutex *m);
 RV_API int rv_mutex_trylock(rv_mutex *m); // 0: it is the caller's; -EAGAIN: it is locked
@@ -209,12 +212,12 @@ RV_API void rv_mutex_unlock(rv_mutex *m);
 // locks of either kind, a reader's before later writers' locks; readers do not order each other. Unlocking what is not locked
 // that way is fatal.
 typedef struct rv_rwmutex {
-    uint32_t state;
+    uint32_t state, number;
     void *writers, *readers;
 } rv_rwmutex;
 #define RV_RWMUTEX_INIT                                                                                                \
     {                                                                                                                  \
-        0, 0, 0                                                                                                        \
+        0, 0, 0, 0                                                                                                     \
     }
 RV_API void rv_rwmutex_rlock(rv_rwmutex *m);
 RV_API int rv_rwmutex_tryrlock(rv_rwmutex *m); // 0, or -EAGAIN: there is a writer, or one waits
@@ -223,13 +226,53 @@ RV_API void rv_rwmutex_lock(rv_rwmutex *m);
 RV_API int rv_rwmutex_trylock(rv_rwmutex *m); // 0, or -EAGAIN: somebody has it
 RV_API void rv_rwmutex_unlock(rv_rwmutex *m);
 
+// Several locks at once. lock_all puts the n of them into the order in which all who call it take them, that of the numbers that locks get when
+// they are first taken so, and locks them: however callers name them, those that take all their locks in this way never wait for each other
+// in a circle. -EDEADLK: one is there twice; -EINVAL: one is NULL; nothing is locked then. unlock_all lets go of all n. The array is the caller's.
+typedef struct rv_lock {
+    rv_mutex *mutex;     // either this
+    rv_rwmutex *rwmutex; // or that
+    bool read;           // with rwmutex: as a reader
+} rv_lock;
+#define RV_LOCK(m)        ((rv_lock){.mutex = (m)})
+#define RV_LOCK_WRITE(rw) ((rv_lock){.rwmutex = (rw)})
+#define RV_LOCK_READ(rw)  ((rv_lock){.rwmutex = (rw), .read = true})
+RV_API int rv_lock_all(rv_lock *locks, int n);
+RV_API void rv_unlock_all(rv_lock *locks, int n);
+
+// Names a lock: from then on it is known who has it and who waits for it. Before it is used, if all of them shall be known; NULL: no more, and a
+// named lock must have that before it is freed. The name is copied, at most 31 bytes. Operations on a named lock take some 50 ns longer.
+RV_API void rv_mutex_name(rv_mutex *m, const char *name);
+RV_API void rv_rwmutex_name(rv_rwmutex *m, const char *name);
+enum { RV_LOCK_NAME_ROOM = 32 };
+enum rv_lock_role { RV_LOCK_FREE, RV_LOCK_HOLDS, RV_LOCK_READS, RV_LOCK_WAITS, RV_LOCK_WAITS_TO_READ };
+typedef struct rv_lock_row {
+    const void *lock;
+    char name[RV_LOCK_NAME_ROOM];
+    enum rv_lock_role role;
+    rv_gid goroutine; // who; 0: a plain thread, or, if it is free, nobody
+    int thread;       // its number (gettid), if it is a plain thread
+    int64_t since;    // rv_now's clock
+} rv_lock_row;
+// All named locks at one moment: for each, in the order in which they got their numbers, who has it (FREE: nobody), and then who waits for it, first
+// come first. Fills in at most n rows, and returns how many there are. Orders nothing.
+RV_API int rv_locks_snapshot(rv_lock_row *rows, int n);
+
 // Runs fn(arg) the first time; other calls return when that has returned, and it happens before their return. Left by
 // rv_goexit it counts as done. A call on the same once from within fn waits for ever.
 typedef struct rv_once {
     uint32_t state;
     void *waiters;
 } rv_once;
-RV_API void rv_once_do(rv_once *once, rv_fn *fn, void *arg);
+enum { RV__ONCE_OVER = 8 };
+RV_API void rv_once_slow(rv_once *once, rv_fn *fn,
+                         void *arg); // rv_once_do's, for all but those that have nothing to do or to tell
+static inline void rv_once_do(rv_once *once, rv_fn *fn, void *arg)
+{
+    // acquire: pairs with the release of whoever ran fn
+    if (__builtin_expect(__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) != RV__ONCE_OVER, 0))
+        rv_once_slow(once, fn, arg);
+}
 
 // A condition variable. wait: unlocks m, waits for a signal, and locks m again; it returns for no other reason, but by then the
 // condition may be false again, so call it in a loop. All waits of a cond use the same mutex. Signal wakes the one that has waited
@@ -245,7 +288,6 @@ RV_API void rv_cond_broadcast(rv_cond *c);
 // A number of permits; zero: none yet. acquire takes n of them, and waits while there are fewer, or others wait already:
 // first come, first served, however many the first wants. release gives n back, or makes them. A release happens before later acquires
 // return. n < 0 is fatal; more than 2^63 - 1 in all, too.
-typedef struct rv_ctx rv_ctx;
 typedef struct rv_sem {
     int64_t permits;
     void *waiters;
@@ -255,18 +297,154 @@ typedef struct rv_sem {
     {                                                                                                                  \
         (n), 0, 0                                                                                                      \
     }
-RV_API int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n); // 0. ctx: NULL; -EINVAL for another one, so far
+RV_API int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n); // 0; or ctx (NULL: none) is done: its error
 RV_API int rv_sem_try(rv_sem *s, int64_t n);                  // 0, or -EAGAIN: it would wait
 RV_API void rv_sem_release(rv_sem *s, int64_t n);
 // As rv_sem_release(s, 1), and signal handlers may call it: the only function of this header that they may. One that interrupts the
 // runtime itself leaves it to another thread, so it may take up to 10 ms then.
 RV_API void rv_sem_post(rv_sem *s);
 
+// ---- errors and results of several goroutines --------------------------------------------------------------------------
+// Zero is ready. Threads too.
+
+// Goroutines with one purpose: wait waits for all of them, and returns the first result that was not 0. With a limit only so many run at
+// once: go waits until there is room, try_go returns -EAGAIN instead. What a function did happens before the return of the wait; a function that
+// ends by rv_goexit counts as 0. After a wait the group may be used on: the error stays. limit: n < 1: none, as at first; not while any
+// of its goroutines runs.
+typedef struct rv_errgroup {
+    rv_waitgroup running;
+    rv_sem slots;
+    int64_t limit;
+    int error;
+    rv_ctx *ctx;
+} rv_errgroup;
+// A context of the group's own, a child of parent: cancelled with the first error as its cause (-ECANCELED, if that is above 0), and by the wait, which also
+// drops the group's reference to it. Before the first go; one goroutine waits then. Returns it, for the functions to look at.
+RV_API rv_ctx *rv_errgroup_with_ctx(rv_errgroup *group, rv_ctx *parent);
+RV_API void rv_errgroup_limit(rv_errgroup *group, int64_t n);
+RV_API void rv_errgroup_go(rv_errgroup *group, int (*fn)(void *arg), void *arg);
+RV_API int rv_errgroup_try_go(rv_errgroup *group, int (*fn)(void *arg), void *arg); // 0, or -EAGAIN
+RV_API int rv_errgroup_wait(rv_errgroup *group);
+
+// Of several who ask for the same thing at once, one fetches it. do: fn(arg, out) writes `size` bytes to out and returns 0 or an error, and so
+// does the call; who comes with an equal key meanwhile waits, and gets a copy of the result and of those bytes. *callers, unless
+// NULL: how many got this one (so that they can count who is the last to need what it points to). Calls with one key have one size. What fn
+// did happens before the return of each of them. fn ended by rv_goexit: the others get -ECANCELED, and bytes of no meaning. The key is
+// the caller's, and not copied. forget: who comes from now on starts anew.
+typedef int rv_fetch(void *arg, void *out);
+typedef struct rv_singleflight {
+    void *calls[31];
+    uint32_t lock;
+} rv_singleflight;
+RV_API int rv_singleflight_do(rv_singleflight *table, const char *key, rv_fetch *fn, void *arg, void *out, size_t size,
+                              int *callers);
+RV_API void rv_singleflight_forget(rv_singleflight *table, const char *key);
+
+// ---- objects that are used again -------------------------------------------------------------------------------------
+
+// A pool keeps objects that are not needed for the moment. get: one that was put, whichever, as it was; none there: make(arg), or NULL
+// without a make. put gives one to the pool: nobody may use it any more until a get returns it. What has not been taken for 10 to 20 s is
+// given to drop(object, arg), on a goroutine of the library's; without a drop the pool keeps it. make and drop may do anything that a
+// goroutine may, but use a pool that is being drained. A put happens before the get, or the drop, of the same object, and orders nothing else.
+// Zero is ready: without make and drop. Threads too.
+// Under the race detector an object that is used after its put is found, by whomever: the put counts as a write by a goroutine of its own, to
+// the first `size` bytes of the object; to one, if that is 0.
+typedef struct rv_pool {
+    void *(*make)(void *arg);
+    void (*drop)(void *object, void *arg);
+    void *arg;
+    size_t size;
+    // The library's.
+    struct rv__pool_local *locals;
+    struct rv_pool *next;
+    uint64_t origin;
+    rv_waitgroup freeing;
+} rv_pool;
+#define RV_POOL_INIT(make, drop, arg) RV_POOL_OF_SIZE(0, make, drop, arg)
+#define RV_POOL_OF_SIZE(size, make, drop, arg)                                                                         \
+    {                                                                                                                  \
+        (make), (drop), (arg), (size), 0, 0, 0, { 0, 0, 0 }                                                            \
+    }
+RV_API void *rv_pool_get(rv_pool *pool);
+RV_API void rv_pool_put(rv_pool *pool, void *object); // NULL: nothing
+// Gives all that it holds to drop, and waits until all that was given before has been. By then nobody else uses the pool, and afterwards
+// it may be freed, or used anew. A pool that was used is drained before it is freed.
+RV_API void rv_pool_drain(rv_pool *pool);
+
+// A number that many add to and few read: each P has a part of its own, so that nobody waits for a cache line. value: the sum of what was
+// added before, and of some of what is being added now. It orders nothing. Zero is ready, and 0. Threads too.
+typedef struct rv_counter {
+    int64_t *shards; // the library's
+} rv_counter;
+RV_API void rv_counter_add(rv_counter *c, int64_t n);
+RV_API int64_t rv_counter_value(rv_counter *c);
+RV_API void rv_counter_free(rv_counter *c); // its parts are others'; it is 0 again. By then nobody else uses it
+
+// ---- contexts ------------------------------------------------------------------------------------------------------
+
+// What a piece of work and everything that it starts have in common: when it is to end, and values. A context is done when it
+// is cancelled, when its deadline passes, or when its parent is done; then it stays so. Contexts are a tree. Every
+// function that makes one gives the caller a reference (NULL: no memory); a parent lives as long as its children. NULL as a
+// parent, or as any function's context, is the background, which is never done. Threads may call all of this.
+//
+// A cancellation happens before what sees it: an error from rv_ctx_err or from a call with a context, a receive from rv_ctx_done,
+// RV_DONE chosen, a function of rv_ctx_after_func. A deadline orders nothing.
+RV_API rv_ctx *rv_ctx_background(void); // no reference is needed, and none counts
+RV_API rv_ctx *rv_ctx_with_cancel(rv_ctx *parent);
+RV_API rv_ctx *rv_ctx_with_deadline(rv_ctx *parent,
+                                    int64_t deadline); // of rv_now's clock; the parent's, if that is earlier
+RV_API rv_ctx *rv_ctx_with_timeout(rv_ctx *parent, int64_t ns);
+RV_API rv_ctx *rv_ctx_with_value(rv_ctx *parent, const void *key,
+                                 void *value);        // key: an address of the caller's, not NULL
+RV_API rv_ctx *rv_ctx_without_cancel(rv_ctx *parent); // has the parent's values, and is not done with it
+RV_API rv_ctx *rv_ctx_ref(rv_ctx *ctx);               // one reference more; returns ctx
+// One less. The last frees it: it is stopped, not done, and functions that wait for it never run. No call that has it may be under way.
+RV_API void rv_ctx_release(rv_ctx *ctx);
+// It is done from here on, and everything below it, by the return. cause: a negative errno that tells why; 0: -ECANCELED. One that is
+// done already is left as it is. Of the background it is fatal.
+RV_API void rv_ctx_cancel(rv_ctx *ctx, int cause);
+RV_API int rv_ctx_err(rv_ctx *ctx);          // 0: not done; -ECANCELED, -ETIMEDOUT
+RV_API int rv_ctx_cause(rv_ctx *ctx);        // 0: not done; what rv_ctx_cancel was given; -ETIMEDOUT
+RV_API int64_t rv_ctx_deadline(rv_ctx *ctx); // INT64_MAX: none
+RV_API void *rv_ctx_value(rv_ctx *ctx,
+                          const void *key); // of the nearest context upwards that has the key; NULL: none has
+// A channel of elements of size 0 that is closed when ctx is done: the context's, which alone closes it. NULL for the background.
+RV_API rv_chan *rv_ctx_done(rv_ctx *ctx);
+// fn(arg) runs in a goroutine of its own once ctx is done; at once, if it is. What came before this call happens before it. func is the caller's; it
+// may be freed by fn, after an rv_ctx_func_stop that says true, and once ctx is freed.
+typedef struct rv_ctx_func {
+    uint64_t opaque[8];
+} rv_ctx_func;
+RV_API void rv_ctx_after_func(rv_ctx *ctx, rv_ctx_func *func, rv_fn *fn, void *arg);
+RV_API bool rv_ctx_func_stop(rv_ctx *ctx,
+                             rv_ctx_func *func); // true: fn will not run; false: it runs, has, or was stopped before
+
+// What waits, until it is done or ctx is: then the context's error (-ECANCELED, -ETIMEDOUT), and nothing has been done. A context
+// that is done when the call begins ends it at once, whatever else it could do. The context must live until the return.
+RV_API int rv_chan_send_ctx(rv_ctx *ctx, rv_chan *ch, const void *elem); // closed: fatal
+RV_API int rv_chan_recv_ctx(rv_ctx *ctx, rv_chan *ch, void *elem);       // -EPIPE: closed and drained
+RV_API int rv_sleep_ctx(rv_ctx *ctx, int64_t ns);
+RV_API int rv_wg_wait_ctx(rv_ctx *ctx, rv_waitgroup *wg);
+RV_API int rv_mutex_lock_ctx(rv_ctx *ctx, rv_mutex *m);
+RV_API int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m);
+RV_API int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m);
+RV_API int rv_cond_wait_ctx(rv_ctx *ctx, rv_cond *c, rv_mutex *m); // has locked m again in any case
+
 // ---- time ----------------------------------------------------------------------------------------------------------
 
 RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threads too
 // At least ns; 0 or less returns at once. Threads too.
 RV_API void rv_sleep(int64_t ns);
+
+// A channel on which rv_now's clock comes once, an int64_t, in ns. Its receive, also by rv_select, drops the reference that the caller has got:
+// who gives up waiting drops it himself, by rv_chan_unref. What the receive orders: nothing. Threads too, as for all that follows.
+RV_API rv_chan *rv_after(int64_t ns);
+// The same every ns (<= 0: fatal). The channel holds one tick; those that come while it does are dropped, and so are those that are late by ns or
+// more. rv_chan_unref ends it.
+RV_API rv_chan *rv_ticker_start(int64_t ns);
+RV_API void
+rv_ticker_stop(rv_chan *ticker); // no more ticks, but for one that is there or has come just now; closes nothing
+RV_API void rv_ticker_reset(rv_chan *ticker, int64_t ns); // from now on every ns, also of one that was stopped
 
 // A timer, embedded where its owner likes; zero is a stopped timer without a function, and starting it is fatal. fn(arg)
 // runs on a goroutine of its own, and returns (no rv_goexit). What came before the start happens before fn; what fn did
@@ -342,6 +520,87 @@ enum {
 RV_API int rv_leak_check(const rv_leak_options *options);
 // Goroutines that exist now are no findings of later checks.
 RV_API void rv_leak_ignore_current(void);
+// ---- watching --------------------------------------------------------------------------------------------------------
+// Threads may call all of it. None of it orders anything.
+
+// Text that grows. Zero is ready, and empty; text is NULL until something is added, and ends in a NUL, which n does not count. Not for several at
+// once. json: `text` in quotes, escaped; what is not UTF-8 becomes U+FFFD.
+typedef struct rv_buf {
+    char *text;
+    size_t n, room;
+} rv_buf;
+RV_API void rv_buf_add(rv_buf *b, const void *bytes, size_t n);
+RV_API void rv_buf_puts(rv_buf *b, const char *text);
+RV_API void rv_buf_printf(rv_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+RV_API void rv_buf_json(rv_buf *b, const char *text);
+RV_API void rv_buf_reset(rv_buf *b); // empty, and keeps its room
+RV_API void rv_buf_free(rv_buf *b);  // empty, as at first
+
+// How many calls that may block in the kernel goroutines have made: rv_syscall_enter, rv_blocking, and under `ravel cc` libc's.
+RV_API int64_t rv_num_blocking_call(void);
+
+typedef struct rv_memstats { // bytes
+    uint64_t alloc;          // that malloc (glibc's) has handed out
+    uint64_t heap_sys;       // that malloc has from the kernel
+    uint64_t heap_idle;      // of these, not handed out
+    uint64_t sys;            // that the process has in RAM, stacks and the library's own included
+    uint64_t num_gc;         // rounds in which what lay unused in pools was given back
+} rv_memstats;
+RV_API void rv_memstats_read(rv_memstats *out);
+
+// Figures by the names that Go's runtime/metrics has. read: fills in the other fields of each; a name that is not known: RV_METRIC_NONE. all: the first n
+// of those that are known, in the order of names; returns how many there are. docs/monitoring.md lists them.
+enum rv_metric_kind { RV_METRIC_NONE, RV_METRIC_UINT64 };
+typedef struct rv_metric {
+    const char *name;
+    enum rv_metric_kind kind;
+    uint64_t value;
+    const char *help;
+} rv_metric;
+RV_API void rv_metrics_read(rv_metric *metrics, int n);
+RV_API int rv_metrics_all(rv_metric *metrics, int n);
+
+// Published variables. fn(arg, out) adds one JSON value to out, whenever somebody asks, by whoever does; for good. -EEXIST: the name is taken. The next three are
+// such functions: of an int64_t, an rv_counter, a text. write: all of them as one JSON object, with "cmdline" and "memstats".
+typedef void rv_var_fn(void *arg, rv_buf *out);
+RV_API int rv_var_publish(const char *name, rv_var_fn *fn, void *arg);
+RV_API void rv_var_int(void *number, rv_buf *out);
+RV_API void rv_var_counter(void *counter, rv_buf *out);
+RV_API void rv_var_text(void *text, rv_buf *out);
+RV_API void rv_vars_write(rv_buf *out);
+
+// Structured logging: a line for each record, by one write, with its time, level, message, who (goroutine, its name and labels; or thread), the
+// request of ctx (NULL: none), and attributes:
+//     rv_log(RV_LOG_WARN, ctx, "slow answer", RV_STR("path", path), RV_INT("ms", ms));
+// Records below the level of rv_log_setup are not made. At first: text, to stderr, from RV_LOG_INFO on.
+enum { RV_LOG_DEBUG = -4, RV_LOG_INFO = 0, RV_LOG_WARN = 4, RV_LOG_ERROR = 8 }; // and what lies between
+enum rv_log_format { RV_LOG_TEXT, RV_LOG_JSON };
+enum rv_attr_kind { RV_ATTR_STR, RV_ATTR_INT, RV_ATTR_DOUBLE, RV_ATTR_BOOL };
+typedef struct rv_attr {
+    const char *key;
+    enum rv_attr_kind kind;
+    union {
+        const char *s;
+        int64_t i; // of a bool, too
+        double d;
+    };
+} rv_attr;
+#define RV_STR(k, v)    ((rv_attr){.key = (k), .kind = RV_ATTR_STR, .s = (v)})
+#define RV_INT(k, v)    ((rv_attr){.key = (k), .kind = RV_ATTR_INT, .i = (v)})
+#define RV_DOUBLE(k, v) ((rv_attr){.key = (k), .kind = RV_ATTR_DOUBLE, .d = (v)})
+#define RV_BOOL(k, v)   ((rv_attr){.key = (k), .kind = RV_ATTR_BOOL, .i = (v)})
+#define rv_log(level, ctx, message, ...)                                                                               \
+    do                                                                                                                 \
+        if (rv_log_on(level)) {                                                                                        \
+            const rv_attr rv_attrs[] = {{0}, ##__VA_ARGS__};                                                           \
+            rv_log_write((level), (ctx), (message), rv_attrs, sizeof rv_attrs / sizeof *rv_attrs);                     \
+        }                                                                                                              \
+    while (0)
+RV_API void rv_log_setup(int fd, enum rv_log_format format, int level);
+RV_API bool rv_log_on(int level);
+RV_API void rv_log_write(int level, rv_ctx *ctx, const char *message, const rv_attr *attrs, size_t n);
+// A context that has a value (a text) for this key has the request of that name: rv_ctx_with_value(ctx, &rv_log_request, "r-17").
+RV_API extern const char rv_log_request;
 
 // ---- helpers in the header -------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ void rv__copy_long(void *to, const void *from, size_t n)
     const char *f = from;
     for (; n >= sizeof(vector); n -= sizeof(vector), t += sizeof(vector), f += sizeof(vector)) {
         *(vector *)t = *(const vector *)f;
-        __asm__ volatile(""); // or a compiler finds a memcpy in it, and the program's own may be no friend of sections
+        __asm__ volatile(""); // or a compiler finds a memcpy in it; base/own.c's is slower, for so few bytes
     }
     for (; n; n--) {
         *t++ = *f++;
@@ -203,13 +203,13 @@ bool rv_chan_recv(rv_chan *ch, void *elem)
     struct rv__g *const g = rv__begin()->g;
     struct rv__waiter *wake = NULL;
     if (unlikely(!ch)) wait_for_ever(g, RV__WHY_CHAN_RECV_NIL);
+    const bool once = ch->alarm == RV__ONCE;
     rv__lock(&ch->lock);
     const enum rv__outcome o = recv_locked(ch, elem, &wake, pc);
     bool ok = o == RV__DONE;
-    if (o != RV__WAIT)
-        unlock_and_wake(ch, wake);
-    else
-        ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV, pc);
+    if (o != RV__WAIT) unlock_and_wake(ch, wake);
+    if (unlikely(ok && once)) rv__chan_unref(ch);
+    if (o == RV__WAIT) ok = wait_in(&ch->receivers, g, ch, elem, RV__WHY_CHAN_RECV, pc);
     rv__end();
     rv__feed_touch(pc, elem, size, true);
     return ok;
@@ -239,11 +239,13 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
     if (rv__chan_would_wait(ch, false)) return -EAGAIN;
     const uintptr_t pc = RV__CALLER;
     const size_t size = ch->elem_size; // as in rv_chan_recv
+    const bool once = ch->alarm == RV__ONCE;
     rv__begin();
     struct rv__waiter *wake = NULL;
     rv__lock(&ch->lock);
     const enum rv__outcome o = recv_locked(ch, elem, &wake, pc);
     unlock_and_wake(ch, wake);
+    if (unlikely(o == RV__DONE && once)) rv__chan_unref(ch);
     rv__end();
     if (o != RV__WAIT) rv__feed_touch(pc, elem, size, true);
     return o == RV__DONE ? 0 : o == RV__CLOSED ? -EPIPE : -EAGAIN;
@@ -254,7 +256,7 @@ int rv_chan_try_recv(rv_chan *ch, void *elem)
 static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter ***end, uintptr_t pc)
 {
     for (struct rv__waiter *w; (w = rv__waitq_pop(q)) != NULL;) {
-        rv__feed_leave(pc, w->g);
+        if (pc) rv__feed_leave(pc, w->g);
         zero(w->elem, zeroed);
         w->ok = false;
         w->next = NULL;
@@ -262,22 +264,29 @@ static void drain_locked(struct rv__waitq *q, size_t zeroed, struct rv__waiter *
         *end = &w->next;
     }
 }
-void rv_chan_close(rv_chan *ch)
+bool rv__chan_close(rv_chan *ch, struct rv__waiter ***end, uintptr_t pc)
 {
-    const uintptr_t pc = RV__CALLER;
-    rv__begin();
-    if (unlikely(!ch)) rv__fatal("close of nil channel");
-    rv__feed_put(pc, ch);
-    struct rv__waiter *drained = NULL, **end = &drained;
+    if (pc) rv__feed_put(pc, ch);
     rv__lock(&ch->lock);
     const bool twice = ch->closed;
-    base_store_relaxed(&ch->closed, 1); // relaxed: the lock publishes it; without the lock it is a hint
-    drain_locked(&ch->receivers, ch->elem_size, &end, pc);
-    drain_locked(&ch->senders, 0, &end, pc);
+    base_store_relaxed(&ch->closed, 1u); // relaxed: the lock publishes it; without the lock it is a hint
+    drain_locked(&ch->receivers, ch->elem_size, end, pc);
+    drain_locked(&ch->senders, 0, end, pc);
     rv__unlock(&ch->lock);
-    if (unlikely(twice)) rv__fatal("close of closed channel");
+    return !twice;
+}
+void rv__chan_drained(struct rv__waiter *drained, struct rv__glist *woken)
+{
+    for (struct rv__waiter *w = drained; w; w = w->next) rv__glist_push(woken, rv__waiter_done(w));
+}
+void rv_chan_close(rv_chan *ch)
+{
+    rv__begin();
+    if (unlikely(!ch)) rv__fatal("close of nil channel");
+    struct rv__waiter *drained = NULL, **end = &drained;
+    if (unlikely(!rv__chan_close(ch, &end, RV__CALLER))) rv__fatal("close of closed channel");
     struct rv__glist woken = {0};
-    for (struct rv__waiter *w = drained; w; w = w->next) rv__glist_push(&woken, rv__waiter_done(w));
+    rv__chan_drained(drained, &woken);
     rv__ready_list(&woken);
     rv__end();
 }
@@ -292,10 +301,19 @@ size_t rv_chan_cap(rv_chan *ch) { return ch ? ch->capacity : 0; }
 static size_t empty_bytes(size_t capacity) { return capacity < EMPTY_PLACES ? capacity : EMPTY_PLACES; }
 static size_t bytes_of(const rv_chan *ch)
 {
-    return sizeof *ch + (ch->elem_size ? ch->capacity * ch->elem_size : empty_bytes(ch->capacity));
+    const size_t buffer = ch->elem_size ? ch->capacity * ch->elem_size : empty_bytes(ch->capacity);
+    return sizeof *ch + buffer + (ch->alarm ? sizeof(struct rv__alarm) : 0);
 }
 
-rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
+static rv_chan *make(size_t elem_size, size_t capacity, size_t bytes, enum rv__alarm_kind alarm)
+{
+    rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
+    if (unlikely(!ch)) return NULL;
+    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size, .alarm = (uint8_t)alarm};
+    rv__seeded_made(ch);
+    return ch;
+}
+rv_chan *rv__chan_make(size_t elem_size, size_t capacity)
 {
     size_t bytes;
     if (elem_size == 0)
@@ -303,12 +321,22 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     else if (elem_size > UINT32_MAX || __builtin_mul_overflow(elem_size, capacity, &bytes))
         return NULL;
     if (__builtin_add_overflow(bytes, sizeof(rv_chan), &bytes)) return NULL;
+    return make(elem_size, capacity, bytes, RV__NO_ALARM);
+}
+rv_chan *rv__chan_make_alarm(enum rv__alarm_kind kind)
+{
+    const size_t size = sizeof(int64_t);
+    rv_chan *const ch = make(size, 1, sizeof(rv_chan) + size + sizeof(struct rv__alarm), kind);
+    if (unlikely(!ch)) rv__fatal("out of memory for a channel of ticks");
+    *rv__alarm_of(ch) = (struct rv__alarm){0};
+    return ch;
+}
+rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
+{
     rv__begin();
-    rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
+    rv_chan *const ch = rv__chan_make(elem_size, capacity);
     rv__end();
-    if (unlikely(!ch)) return NULL;
-    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size, .site = rv__site_of(RV__CALLER)};
-    rv__seeded_made(ch);
+    if (ch) ch->site = rv__site_of(RV__CALLER);
     return ch;
 }
 static unsigned long count(const struct rv__waitq *q)
@@ -343,33 +371,46 @@ static COLD void wait_for_decided(rv_chan *ch)
         rv__lock(&ch->lock);
     }
 }
+void rv__chan_give_memory_back(rv_chan *ch)
+{
+    rv__feed_forget(ch, bytes_of(ch));
+    rv__small_put(rv__small_here(), ch, bytes_of(ch));
+}
 static void destroy(rv_chan *ch)
 {
-    rv__begin();
     // Whoever saw the effect of an operation by rv_chan_len alone may be here before its unlock. acquire: pairs with that
     if (unlikely(base_load_acquire(&ch->lock.word) != 0)) rv__lock(&ch->lock), rv__unlock(&ch->lock);
     if (unlikely(ch->senders.last || ch->receivers.last)) wait_for_decided(ch);
-    rv__feed_forget(ch, bytes_of(ch));
     rv__seeded_gone(ch);
-    rv__small_put(rv__small_here(), ch, bytes_of(ch));
-    rv__end();
+    if (likely(!ch->alarm) || rv__alarm_end(ch)) rv__chan_give_memory_back(ch);
 }
 rv_chan *rv_chan_ref(rv_chan *ch)
 {
     if (ch) base_add_relaxed(&ch->refs, 1u); // relaxed: the caller has a reference already
     return ch;
 }
+static bool drop(rv_chan *ch) // true: that was the last
+{
+    // acquire: pairs with the release of those who dropped theirs. Who has the only reference need not write it back.
+    return base_load_acquire(&ch->refs) == 1 || base_sub_acq_rel(&ch->refs, 1u) == 1; // acq_rel: the same, both sides
+}
+void rv__chan_unref(rv_chan *ch)
+{
+    if (drop(ch)) destroy(ch);
+}
 void rv_chan_unref(rv_chan *ch)
 {
-    if (!ch) return;
-    // acquire: pairs with the release of those who dropped theirs. Who has the only reference need not write it back.
-    if (base_load_acquire(&ch->refs) == 1 || base_sub_acq_rel(&ch->refs, 1u) == 1)
-        destroy(ch); // acq_rel: the same, both sides
+    if (!ch || !drop(ch)) return;
+    rv__begin();
+    destroy(ch);
+    rv__end();
 }
 void rv_chan_free(rv_chan *ch)
 {
     if (!ch) return;
     const uint32_t refs = base_load_acquire(&ch->refs); // acquire: as in unref
     if (unlikely(refs != 1)) rv__fatal("free of a channel with %u references", refs);
+    rv__begin();
     destroy(ch);
+    rv__end();
 }

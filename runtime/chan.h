@@ -26,12 +26,30 @@ struct rv_chan {
     uint64_t capacity;                   // constant
     uint64_t read, write;                // guarded by lock: the slot of the oldest element, and of the next
     uint32_t elem_size;                  // constant
-    uint16_t closed;                     // atomic: 0 -> 1 once, under lock
+    uint8_t closed;                      // atomic: 0 -> 1 once, under lock
+    uint8_t alarm;                       // constant, enum rv__alarm_kind: what stands behind the buffer
     uint16_t site;                       // constant: where it was made (waits.h)
     struct rv__waitq receivers, senders; // guarded by lock
     char buffer[];                       // guarded by lock: capacity * elem_size bytes
 };
 _Static_assert(sizeof(struct rv_chan) == 64, "the header is a cache line");
+
+// A channel that time sends on: alarm.c. Its elements are int64_t, its capacity is 1, and behind the buffer lies a struct rv__alarm.
+enum rv__alarm_kind {
+    RV__NO_ALARM,
+    RV__ONCE, // who receives drops the reference
+    RV__TICKS
+};
+struct rv__alarm {
+    struct rv__timer timer;
+    uint32_t due; // fires that are still to come; guarded by the channel's lock
+    bool left;    // to the last of them: it frees the channel; guarded by the lock
+};
+static inline struct rv__alarm *rv__alarm_of(rv_chan *ch) { return (struct rv__alarm *)(ch->buffer + sizeof(int64_t)); }
+// Inside a section; nobody uses ch any more. False: a fire is on its way, which will free it.
+bool rv__alarm_end(rv_chan *ch);
+rv_chan *rv__chan_make_alarm(enum rv__alarm_kind kind); // stopped
+void rv__chan_give_memory_back(rv_chan *ch);
 
 static inline void rv__waitq_remove(struct rv__waitq *q, struct rv__waiter *w)
 {
@@ -81,6 +99,13 @@ static inline struct rv__g *rv__waiter_done(struct rv__waiter *w)
 enum rv__outcome { RV__DONE, RV__CLOSED, RV__WAIT };
 enum rv__outcome rv__chan_send_locked(rv_chan *ch, const void *elem, struct rv__waiter **wake, uintptr_t pc);
 enum rv__outcome rv__chan_recv_locked(rv_chan *ch, void *elem, struct rv__waiter **wake, uintptr_t pc);
+// What the public functions of these names do, inside a section. close: false: it was closed already. Who waited is linked by next at
+// *end, for rv__chan_drained once no lock is held; then they are to be made ready. pc 0: nobody of the program's closes it, which orders nothing.
+rv_chan *rv__chan_make(size_t elem_size, size_t capacity);
+void rv__chan_unref(rv_chan *ch);
+bool rv__chan_close(rv_chan *ch, struct rv__waiter ***end, uintptr_t pc);
+void rv__chan_drained(struct rv__waiter *drained, struct rv__glist *woken);
+
 _Noreturn COLD void rv__send_on_closed(void);
 COLD void rv__check_elem(const rv_chan *ch); // a send of nothing in the hands
 

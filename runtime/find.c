@@ -359,7 +359,9 @@ void rv__schedule(struct rv__m *m)
         }
         wait_until_saved(g);
         rv__bring(m, rv__p_of(m), g);
+        rv__fiber_leave(&m->fiber, &g->fiber);
         rv__switch(&m->g0, &g->context);
+        rv__fiber_arrive(&m->fiber);
         m = rv__m();
     }
 }

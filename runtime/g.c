@@ -127,6 +127,7 @@ static rv_gid more_ids(struct rv__p *p)
     if (p) p->id_next = id + 1, p->id_end = id + RV__ID_BATCH;
     return id;
 }
+rv_gid rv__g_id(struct rv__p *p) { return likely(p && p->id_next != p->id_end) ? p->id_next++ : more_ids(p); }
 // Inside a section. NULL only for a stack of a size of its own that there is no memory for.
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc)
 {
@@ -139,7 +140,7 @@ struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void
     g->fn = fn;
     g->arg = arg;
     g->context.pc = 0;
-    g->id = likely(p && p->id_next != p->id_end) ? p->id_next++ : more_ids(p);
+    g->id = rv__g_id(p);
     g->parent = creator ? creator->id : 0;
     g->go_pc = pc;
     g->saved_errno = 0;

@@ -198,6 +198,7 @@ void rv__m_begin(struct rv__m *m)
     m->seq = 0;
     m->left = &m->nowhere;
     m->errno_at = &errno;
+    rv__fiber_of_thread(&m->fiber);
     m->thread = pthread_self();
     m->preempt = m->attention = m->wake = 0;
     m->end = m->spinning = false;

@@ -244,7 +244,7 @@ static void send_to(int tid, void *what)
 void rv__preempt_signal(struct rv__m *m)
 {
     base_store_relaxed(&m->preempt, 1u); // relaxed: the signal is after it
-    send_to(m->tid, &kept_n);
+    send_to(base_load_relaxed(&m->tid), &kept_n);
 }
 void rv__preempt_world(int tid)
 {
@@ -259,7 +259,8 @@ bool rv__preempt(struct rv__p *p)
         rv__m_want();
         return false;
     }
-    if (!rv__runs(m->tid)) return retake_sleeper(m, p);
+    // relaxed: its thread may end just now, and another M have p; then it runs nothing of p, and is left in peace
+    if (!rv__runs(base_load_relaxed(&m->tid))) return retake_sleeper(m, p);
     take_place();
     rv__preempt_signal(m);
     return true;

@@ -189,12 +189,15 @@ ALWAYS_INLINE void leave_for(struct rv__m *m, struct rv__g *g, struct rv__g *nex
     m->left = &g->on_cpu;
     if (likely(next != NULL)) {
         rv__bring(m, rv__p_of(m), next);
+        rv__fiber_leave(&g->fiber, &next->fiber);
         rv__switch(&g->context, &next->context);
     } else {
         rv__feed_carry(NULL);
         base_store_relaxed(&m->g, NULL);
+        rv__fiber_leave(&g->fiber, &m->fiber);
         rv__switch(&g->context, &m->g0);
     }
+    rv__fiber_arrive(&g->fiber);
     m = rv__m();
     rv__arrive(m);
     *m->errno_at = g->saved_errno;
@@ -219,6 +222,7 @@ _Noreturn void rv__drop(struct rv__m *m)
     rv__feed_finish(m->g);
     m->left = &m->nowhere;
     base_store_relaxed(&m->g, NULL);
+    rv__fiber_end(&m->fiber);
     rv__switch_away(&m->g0);
 }
 static void park_thread(struct rv__g *g)
@@ -278,8 +282,9 @@ void rv__g_launch(struct rv__p *p, struct rv__g *g)
 __attribute__((used)) _Noreturn void rv__main(void)
 {
     struct rv__m *m = rv__m();
-    rv__arrive(m);
     struct rv__g *g = m->g;
+    rv__fiber_arrive(&g->fiber);
+    rv__arrive(m);
     if (unlikely(rv__feed != NULL)) rv__feed->start(g->strand, g->stack.lo, g->stack.hi);
     rv__end();
     g->fn(g->arg);
@@ -306,8 +311,10 @@ _Noreturn void rv__goexit0(void)
     rv__g_free(p, g);
     if (likely(next != NULL)) {
         rv__bring(m, p, next);
+        rv__fiber_end(&next->fiber);
         rv__switch_away(&next->context);
     }
     base_store_relaxed(&m->g, NULL);
+    rv__fiber_end(&m->fiber);
     rv__switch_away(&m->g0);
 }

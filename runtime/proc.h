@@ -35,6 +35,7 @@ static inline void rv__bring(struct rv__m *m, struct rv__p *p, struct rv__g *g)
     if (g->context.pc == 0) {
         if (g->stack.lo == 0) rv__first_stack(p, g);
         rv__context_init(&g->context, g->stack.hi);
+        rv__fiber_begin(&g->fiber, g->stack.lo, g->stack.hi);
     }
     rv__feed_carry(g->strand);
 }

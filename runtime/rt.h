@@ -36,6 +36,7 @@
 
 #include "base/check.h"
 #include "include/ravel.h"
+#include "runtime/fiber.h"
 #include "runtime/lock.h"
 #include "runtime/runq.h"
 #include "runtime/stack.h"
@@ -64,6 +65,7 @@ enum rv__kind { RV__GOROUTINE, RV__THREAD };
     W(RWLOCK, "sync.RWMutex.Lock")                                                                                     \
     W(COND, "sync.Cond.Wait")                                                                                          \
     W(SEM, "semacquire")                                                                                               \
+    W(FLIGHT, "singleflight.Do")                                                                                       \
     W(LEFTOVER, "main's end, for the others")                                                                          \
     W(TIMER, "timer callback")
 enum rv__why {
@@ -97,6 +99,12 @@ struct rv__g {
     struct rv__g *next;         // in the queue or list that it is in
     struct rv__m *m;            // that runs it, or NULL
     struct rv__m *locked;       // runs in this M only: locked to it, or preempted in it
+    int saved_errno;
+    uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default
+    // What parking touches as well, and its life.
+    void *object; // that it waits at, while WAITING; of a select: its struct rv__select is in `select`
+    struct rv__select *select;
+    int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
     // What its life touches.
     rv_fn *fn;
     void *arg;
@@ -106,22 +114,18 @@ struct rv__g {
     // The rest.
     struct rv__extra *extra; // or NULL
     struct det_strand *strand;
-    int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
-    void *object;  // that it waits at, while WAITING; of a select: its struct rv__select is in `select`
-    struct rv__select *select;
-    int saved_errno;
     uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth;       // rv_lock_os_thread
     uint32_t pins;             // what it holds that belongs to its thread (pin.c)
     bool masked;               // its thread's signal mask is not the one that Ms begin with; counted in pins
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;
-    uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default
+    struct rv__fiber fiber;
 } __attribute__((aligned(64)));
 
 struct rv__glist { // linked by next, first in first out
     struct rv__g *head, *tail;
-    uint32_t n;
+    uint32_t n; // atomic: of a list under a lock, others read it as a hint
 };
 static inline void rv__glist_push(struct rv__glist *l, struct rv__g *g)
 {
@@ -131,7 +135,7 @@ static inline void rv__glist_push(struct rv__glist *l, struct rv__g *g)
     else
         l->head = g;
     l->tail = g;
-    l->n++;
+    base_store_relaxed(&l->n, l->n + 1);
 }
 static inline struct rv__g *rv__glist_pop(struct rv__glist *l)
 {
@@ -139,7 +143,7 @@ static inline struct rv__g *rv__glist_pop(struct rv__glist *l)
     if (!g) return NULL;
     l->head = g->next;
     if (!l->head) l->tail = NULL;
-    l->n--;
+    base_store_relaxed(&l->n, l->n - 1);
     return g;
 }
 

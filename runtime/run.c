@@ -18,6 +18,7 @@
 #include "runtime/feed.h"
 #include "runtime/leak.h"
 #include "runtime/netpoll.h"
+#include "runtime/pool.h"
 #include "runtime/seeded.h"
 
 enum { MAIN_STACK = 8 << 20, RUN_FRAME = 5 * sizeof(uintptr_t) }; // registers, pushed right below the frame pointer
@@ -192,7 +193,8 @@ static void drop_ms(struct rv__m *me)
     while (base_load_acquire(&rv__sched.starting)) sys_yield();
     rv__netpoll_break();
     for (struct rv__m *m = base_load_acquire(&rv__sched.all_m); m; m = m->all_next) {
-        if (m == me || m->tid == 0 || m->g == &m->hidden) continue;
+        // acquire: pairs with rv__m_begin; relaxed: a plain thread's never changes
+        if (m == me || base_load_acquire(&m->tid) == 0 || base_load_relaxed(&m->g) == &m->hidden) continue;
         base_store_release(&m->attention, (uint32_t)RV__DROPPED); // release: pairs with the acquire in rv__attend
         rv__m_unpark(m, NULL);
     }
@@ -208,6 +210,7 @@ static void forget(void)
         for (uint64_t i = 0; i < b->n; i++) b->gs[i].dropped = base_load_relaxed(&b->gs[i].state) != RV__FREE;
     rv__netpoll_forget();
     rv__seeded_forget();
+    rv__pools_forget();
     for (uint32_t i = 0; i < rv__sched.n_ps; i++) {
         struct rv__p *p = rv__sched.ps[i];
         rv__runq_init(&p->runq);

@@ -45,14 +45,12 @@ enum { SHARED_OPS = 64, PATIENCE = 200 };
 
 void rv__runq_init(struct rv__runq *q)
 {
+#ifdef RAVEL_TSAN
+    const uintptr_t mode = RV__SHARED; // ThreadSanitizer knows no membarrier
+#else
     const uintptr_t mode = sys_membarrier() ? RV__PRIVATE : RV__SHARED;
-    _Static_assert(sizeof *q % sizeof(uintptr_t) == 0, "a queue is whole words");
-    for (size_t i = 0; i < sizeof *q / sizeof(uintptr_t); i++) {
-        ((uintptr_t *)q)[i] = 0;
-        __asm__ volatile(""); // or a compiler finds a memset in it, which the detectors take for the program's
-    }
-    q->head = q->next = q->ends = mode;
-    q->always_shared = mode == RV__SHARED;
+#endif
+    *q = (struct rv__runq){.head = mode, .next = mode, .ends = mode, .always_shared = mode == RV__SHARED};
 }
 
 // ---- the owner -------------------------------------------------------------------------------------------------------
@@ -149,8 +147,8 @@ uint32_t rv__runq_spill_fresh(struct rv__runq *q, struct rv__g **out, uint32_t n
 
 // ---- thieves ---------------------------------------------------------------------------------------------------------
 
-// The owner is not, or no longer, in a section that it was in when the barrier was made. See above.
-static bool owner_passed(struct rv__runq *q)
+// See above.
+bool rv__runq_owner_passed(const struct rv__runq *q)
 {
     const uint32_t *seq = base_load_acquire(&q->owner_seq); // acquire: pairs with the release where an M takes the P
     if (!seq) return true;
@@ -166,7 +164,7 @@ static bool ask(struct rv__runq *q)
     __atomic_fetch_or(&q->head, RV__WANTED, __ATOMIC_ACQ_REL); // before the barrier; the owner may wipe it out
     __atomic_fetch_or(&q->next, RV__WANTED, __ATOMIC_ACQ_REL);
     __atomic_fetch_or(&q->ends, RV__WANTED, __ATOMIC_ACQ_REL);
-    if (!sys_membarrier() || !owner_passed(q)) return false;
+    if (!sys_membarrier() || !rv__runq_owner_passed(q)) return false;
     uint64_t head = base_load_acquire(&q->head);
     while ((head & RV__MODE) == RV__WANTED && !base_cas_acq_rel(&q->head, &head, head | RV__SHARED)) {}
     uintptr_t next = base_load_acquire(&q->next);

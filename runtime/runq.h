@@ -44,6 +44,8 @@ uint32_t rv__runq_spill_fresh(struct rv__runq *q, struct rv__g **out, uint32_t n
 // Anybody's, inside a section: takes half of the victim's ring, rounded up, into out (RUNQ_SIZE / 2 places); if that is empty,
 // the lower half of the stack; with_next: if that is empty too, the goroutine in next. Returns how many; 0 also when the owner was busy for too long.
 uint32_t rv__runq_steal(struct rv__runq *victim, struct rv__g **out, bool with_next);
+// The owner is not, or no longer, in a section that it was in when the caller's membarrier was made. False: it still is.
+bool rv__runq_owner_passed(const struct rv__runq *q);
 
 static inline struct rv__g *rv__runq_next(const struct rv__runq *q) // a hint to all but the owner
 {

@@ -36,28 +36,29 @@ struct rv__stall { // stall.c: what should grow, since when it has not, and whet
     bool said;
 };
 struct rv__m {
-    struct rv__g *g;       // that runs in it; NULL: on g0. Its own; sysmon and dumps look
-    struct rv__p *p;       // atomic: its own, but sysmon takes it from one that sleeps in the kernel
-    uint32_t seq;          // atomic: odd inside a section; the M writes
-    uint32_t preempt;      // atomic: asked to stop; read at the end of a section; under sched=seed always set
-    uint32_t attention;    // atomic: enum rv__attention; read at the beginning of a section
-    uint32_t *left;        // on_cpu of the goroutine that it has just left; see rv__arrive
-    int *errno_at;         // its thread's errno
-    struct rv__context g0; // where its scheduler goes on
-    uint32_t nowhere;      // what left points to when there is nobody to tell
-    struct rv__g *picked;  // taken out of the queue by a goroutine that left it to g0
-    bool spinning;         // looks for work; counted in rv__sched.spinning
-    bool fires;            // atomic: timers, on g0: what they call may be known to its stack alone
-    bool end;              // the thread shall end
-    bool main;             // the thread that called rv_run
-    uint32_t random;       // state of a xorshift
+    struct rv__g *g;        // that runs in it; NULL: on g0. Its own; sysmon and dumps look
+    struct rv__p *p;        // atomic: its own, but sysmon takes it from one that sleeps in the kernel
+    uint32_t seq;           // atomic: odd inside a section; the M writes
+    uint32_t preempt;       // atomic: asked to stop; read at the end of a section; under sched=seed always set
+    uint32_t attention;     // atomic: enum rv__attention; read at the beginning of a section
+    uint32_t *left;         // on_cpu of the goroutine that it has just left; see rv__arrive
+    int *errno_at;          // its thread's errno
+    struct rv__context g0;  // where its scheduler goes on
+    struct rv__fiber fiber; // g0's
+    uint32_t nowhere;       // what left points to when there is nobody to tell
+    struct rv__g *picked;   // taken out of the queue by a goroutine that left it to g0
+    bool spinning;          // looks for work; counted in rv__sched.spinning
+    bool fires;             // atomic: timers, on g0: what they call may be known to its stack alone
+    bool end;               // the thread shall end
+    bool main;              // the thread that called rv_run
+    uint32_t random;        // state of a xorshift
     // Parking of the thread.
     uint32_t wake;           // futex: 1 is a permit
     struct rv__p *next_p;    // handed over with the permit, or NULL
     struct rv__m *idle_next; // guarded by sched.lock
     struct rv__g *locked;    // the goroutine that is locked to the thread (pin.c), or NULL
     // For sysmon and signals.
-    int tid;
+    int tid; // atomic: 0: no thread
     pthread_t thread;
     const void *interrupted; // atomic: ucontext_t, while it waits inside the handler of preemption
     struct rv__stall stall;  // sysmon's
@@ -91,7 +92,8 @@ struct rv__chunks { // first in, first out
     struct rv__chunk *first, *last;
 };
 struct rv__watched { // what sysmon saw of a P, and since when
-    uint32_t tick, calls;
+    uint32_t tick;
+    uint64_t calls;
     int64_t tick_at, call_at, work_at; // work_at: since when it has had work waiting; 0: none
 };
 struct rv__p {
@@ -109,7 +111,7 @@ struct rv__p {
     uintptr_t status __attribute__((aligned(64))); // atomic, enum rv__p_status
     struct rv__m *m;                               // atomic: the holder
     uint32_t index;                                // constant
-    uint32_t calls;                                // atomic: system calls begun; the holder writes
+    uint64_t calls;                                // atomic: system calls begun; the holder writes
     struct rv__p *idle_next;                       // guarded by sched.lock
     struct rv__watched watched;                    // sysmon's
 };
@@ -245,6 +247,7 @@ void rv__p_idle_put(struct rv__p *p); // the caller has it alone: to the list of
 // g.c
 struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void *arg, size_t stack_size, uintptr_t pc);
 void rv__g_free(struct rv__p *p, struct rv__g *g);
+rv_gid rv__g_id(struct rv__p *p);                    // a new one
 void rv__g_give(struct rv__p *p);                    // p's free ones to all: it retires
 void rv__g_launch(struct rv__p *p, struct rv__g *g); // it has been made: it shall run, next on p
 _Noreturn void rv__goexit0(void);                    // ends the running goroutine; outside of a section

@@ -39,7 +39,7 @@ static void put_p(const struct rv__p *p)
     enum { RETIRED_IN_GO = 4 };
     const uintptr_t status = base_load_relaxed(&p->status) & RV__P_STATUS;
     make_room();
-    base_putf(&out, "  P%u: status=%lu schedtick=%u syscalltick=%u", p->index,
+    base_putf(&out, "  P%u: status=%lu schedtick=%u syscalltick=%lu", p->index,
               status == RV__P_RETIRED ? (uintptr_t)RETIRED_IN_GO : status, base_load_relaxed(&p->tick),
               base_load_relaxed(&p->calls));
     put_id("m", base_load_relaxed(&p->m));

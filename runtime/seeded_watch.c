@@ -26,14 +26,16 @@ static int64_t cpu_time(int tid)
     return t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
 }
 static struct { // what sysmon saw
-    uint32_t tick, calls;
+    uint32_t tick;
+    uint64_t calls;
     const struct rv__m *m;
     int64_t at, cpu;
 } seen;
 // Somebody has run, or begun a call, since the last time.
 static bool moved(const struct rv__p *p, const struct rv__m *m, int64_t now)
 {
-    const uint32_t tick = base_load_relaxed(&p->tick), calls = base_load_relaxed(&p->calls);
+    const uint32_t tick = base_load_relaxed(&p->tick);
+    const uint64_t calls = base_load_relaxed(&p->calls);
     if (seen.m == m && seen.tick == tick && seen.calls == calls) return false;
     seen.m = m;
     seen.tick = tick;

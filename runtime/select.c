@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "runtime/chan.h"
+#include "runtime/ctx.h"
 #include "runtime/feed.h"
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
@@ -147,6 +148,8 @@ static enum rv__outcome do_locked(rv_case *c, struct rv__waiter **wake, uintptr_
     if (unlikely(!c->elem)) rv__check_elem(c->ch);
     return rv__chan_send_locked(c->ch, c->elem, wake, pc);
 }
+// The channel's reference goes with the element that it has: alarm.c.
+static bool is_once(const rv_case *c) { return c->kind == RV_CASE_RECV && c->ch->alarm == RV__ONCE; }
 // Does the operation of one case if it need not wait. The channel may be gone afterwards.
 static bool try_alone(rv_case *c, uintptr_t pc)
 {
@@ -155,7 +158,9 @@ static bool try_alone(rv_case *c, uintptr_t pc)
     struct rv__waiter *wake = NULL;
     rv__lock(&ch->lock);
     const enum rv__outcome o = do_locked(c, &wake, pc);
+    const bool spent = o == RV__DONE && is_once(c);
     rv__unlock(&ch->lock);
+    if (unlikely(spent)) rv__chan_unref(ch);
     if (wake) rv__ready(rv__waiter_done(wake));
     c->ok = o == RV__DONE;
     return o != RV__WAIT;
@@ -267,7 +272,9 @@ static int choose_among_all(rv_case *cases, int n, int flags, struct rv__g *g, u
     lock_all(cases, n, true);
     const int i = try_locked(cases, n, &wake, pc);
     if (i < 0 && !(flags & RV_SELECT_DEFAULT)) return wait_locked(cases, n, g, pc);
+    rv_chan *const spent = i >= 0 && at_channel(&cases[i]) && cases[i].ok && is_once(&cases[i]) ? cases[i].ch : NULL;
     lock_all(cases, n, false);
+    if (unlikely(spent != NULL)) rv__chan_unref(spent);
     if (wake) rv__ready(rv__waiter_done(wake));
     return i;
 }
@@ -296,15 +303,47 @@ static int choose(rv_case *cases, int n, int flags, uintptr_t pc)
     rv__end();
     return i;
 }
-int rv_select(rv_case *cases, int n, int flags)
+static int select_at(rv_case *cases, int n, int flags, uintptr_t pc)
 {
-    const uintptr_t pc = RV__CALLER;
-    for (int i = 0; i < n; i++)
-        if (unlikely((unsigned)cases[i].kind > RV_CASE_TIMEOUT)) rv__fatal("rv_select: case %d is of no kind", i);
+    for (int i = 0; i < n; i++) {
+        if (unlikely((unsigned)cases[i].kind > RV_CASE_DONE)) rv__fatal("rv_select: case %d is of no kind", i);
+        if (cases[i].kind == RV_CASE_DONE)
+            cases[i].ch = rv_ctx_done(cases[i].elem); // a receive of nothing, from now on
+    }
     if (unlikely(rv__feed != NULL)) tell_begin(cases, n, pc);
     const int i = choose(cases, n, flags, pc);
     if (i < 0) return -EAGAIN;
     if (unlikely(rv__feed != NULL) && cases[i].kind == RV_CASE_RECV)
         rv__feed_touch(pc, cases[i].elem, own(&cases[i])->size, true);
     return i;
+}
+int rv_select(rv_case *cases, int n, int flags) { return select_at(cases, n, flags, RV__CALLER); }
+
+// ---- with a context ------------------------------------------------------------------------------------------------------
+
+// The first case, unless ctx is done. ok: of that case.
+static int do_unless_done(rv_ctx *ctx, rv_case first, bool *ok, uintptr_t pc)
+{
+    rv_case cases[] = {first, RV_DONE(ctx)};
+    const int err = rv__ctx_err(ctx, pc);
+    if (err) return err;
+    if (select_at(cases, 2, 0, pc) == 1) return rv__ctx_err(ctx, pc);
+    *ok = cases[0].ok;
+    return 0;
+}
+int rv_chan_send_ctx(rv_ctx *ctx, rv_chan *ch, const void *elem)
+{
+    bool ok;
+    return do_unless_done(ctx, RV_SEND(ch, elem), &ok, RV__CALLER);
+}
+int rv_chan_recv_ctx(rv_ctx *ctx, rv_chan *ch, void *elem)
+{
+    bool ok = false;
+    const int err = do_unless_done(ctx, RV_RECV(ch, elem), &ok, RV__CALLER);
+    return err ? err : ok ? 0 : -EPIPE;
+}
+int rv_sleep_ctx(rv_ctx *ctx, int64_t ns)
+{
+    bool ok;
+    return do_unless_done(ctx, RV_TIMEOUT(ns), &ok, RV__CALLER);
 }

@@ -28,23 +28,56 @@ static bool take_locked(rv_sem *s, int64_t n)
     s->permits -= n;
     return true;
 }
-int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n)
+static void serve_locked(rv_sem *s, struct rv__glist *served)
 {
-    if (unlikely(ctx != NULL)) return -EINVAL;
-    check(n);
-    struct rv__g *const g = rv__enter();
+    for (struct rv__sleeper *w; (w = rv__sleepers_first(&s->waiters)) && w->figure <= s->permits;) {
+        if (!rv__sleepers_take(&s->waiters, w)) continue;
+        s->permits -= w->figure;
+        rv__glist_push(served, w->g);
+    }
+}
+static void leave(struct rv__wait *w, struct rv__glist *out)
+{
+    rv_sem *const s = w->object;
     rv__lock(lock_of(s));
-    if (likely(take_locked(s, n))) {
+    rv__sleepers_leave(&s->waiters, w, out);
+    serve_locked(s, out); // those behind it may have wanted less
+    rv__unlock(lock_of(s));
+}
+static int wait_in(rv_sem *s, int64_t n, struct rv__g *g, rv_ctx *ctx)
+{
+    struct rv__wait wait = {.ctx = ctx, .g = g, .object = s, .leave = leave};
+    struct rv__sleeper me = {.g = g, .figure = n, .wait = ctx ? &wait : NULL};
+    wait.place = &me;
+    const int err = rv__wait_begin(&wait);
+    if (err) return err;
+    rv__lock(lock_of(s));
+    const bool got = take_locked(s, n);
+    if (got || rv__wait_decided(&wait)) {
         rv__unlock(lock_of(s));
     } else {
-        struct rv__sleeper me = {.g = g, .figure = n};
         rv__sleepers_push(&s->waiters, &me);
+        wait.parked = true;
         rv__park_begin(g, RV__WHY_SEM, s);
         rv__unlock(lock_of(s));
         rv__park(g);
     }
+    return rv__wait_end(&wait, got);
+}
+int rv_sem_acquire(rv_ctx *ctx, rv_sem *s, int64_t n)
+{
+    const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    check(n);
+    int err = rv__ctx_err(ctx, pc);
+    if (unlikely(err)) return err;
+    struct rv__g *const g = rv__enter();
+    rv__lock(lock_of(s));
+    const bool taken = take_locked(s, n);
+    rv__unlock(lock_of(s));
+    if (!taken) err = wait_in(s, n, g, ctx);
     rv__leave(g);
-    rv__feed_get((uintptr_t)__builtin_return_address(0), s);
+    if (unlikely(err)) return rv__ctx_err(ctx, pc);
+    rv__feed_get(pc, s);
     return 0;
 }
 int rv_sem_try(rv_sem *s, int64_t n)
@@ -64,11 +97,7 @@ int rv_sem_try(rv_sem *s, int64_t n)
 static void add_locked(rv_sem *s, int64_t n, struct rv__glist *served)
 {
     if (unlikely(__builtin_add_overflow(s->permits, n, &s->permits))) rv__fatal("semaphore: too many permits");
-    for (struct rv__sleeper *w; (w = rv__sleepers_first(&s->waiters)) && w->figure <= s->permits;) {
-        s->permits -= w->figure;
-        rv__sleepers_remove(&s->waiters, w);
-        rv__glist_push(served, w->g);
-    }
+    serve_locked(s, served);
 }
 // Inside a section.
 static void release(rv_sem *s, int64_t n)

@@ -203,10 +203,7 @@ void rv__stack_put_slow(struct rv__stack_cache *cache, const struct rv__stack *s
     }
     if (cache->n == RV__STACK_CACHED) { // the half that was used longest ago
         put(c, cache->lo, HALF);
-        for (uint32_t i = HALF; i < RV__STACK_CACHED; i++) {
-            cache->lo[i - HALF] = cache->lo[i];
-            __asm__ volatile(""); // or a compiler finds a memcpy in it, which the detectors take for the program's
-        }
+        for (uint32_t i = HALF; i < RV__STACK_CACHED; i++) cache->lo[i - HALF] = cache->lo[i];
         cache->n -= HALF;
     }
     cache->lo[cache->n++] = s->lo;

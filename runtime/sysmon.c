@@ -26,6 +26,7 @@
 #include "runtime/dump.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
+#include "runtime/pool.h"
 #include "runtime/seeded.h"
 #include "runtime/world.h"
 
@@ -100,6 +101,7 @@ static void watch(int64_t now)
     rv__note_waits(now, false);
     rv__schedtrace(now);
     rv__stall_watch(now);
+    rv__pools_watch(now);
 }
 // Until a P runs again (rv__p_acquire), or the end.
 static void sleep_while_idle(void)
@@ -112,10 +114,12 @@ static void sleep_while_idle(void)
     }
     check_dead();
     while (base_load_acquire(&rv__sched.monitor_asleep)) {
-        static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50};
+        static const struct timespec a_moment = {.tv_nsec = SCAVENGE_NS / 50}, a_while = {.tv_sec = 1};
         const bool asked = base_flags.schedtrace > 0 || base_flags.stall > 0;
         const bool more = rv__netpoll_check(rv__real_now()) || rv__stack_scavenge_more();
-        const struct timespec *const limit = asked || more ? &a_moment : NULL; // NULL: none
+        const struct timespec *const limit = asked || more      ? &a_moment
+                                             : rv__pools_hold() ? &a_while
+                                                                : NULL; // NULL: none
         sys_call4(SYS_futex, &rv__sched.monitor_asleep, FUTEX_WAIT_PRIVATE, 1, limit);
         if (limit) watch(rv__real_now());
     }

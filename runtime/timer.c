@@ -155,7 +155,10 @@ bool rv__timer_del(struct rv__timer *t)
         rv__lock(&ts->lock);
         if (likely(base_load_relaxed(&t->home) == ts)) { // relaxed: it changes from ts only under the lock
             const bool held = holds_locked(ts, t);
-            if (likely(held)) remove_locked(ts, t->index);
+            if (likely(held))
+                remove_locked(ts, t->index);
+            else
+                t->index = RV__FORGOTTEN;
             base_store_relaxed(&t->home, NULL); // relaxed: the next who adds it was told by us
             settle_locked(ts);
             rv__unlock(&ts->lock);

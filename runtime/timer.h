@@ -23,7 +23,8 @@ struct rv__timer {
     uint32_t index;          // in the heap; guarded by its lock
 };
 // The home of a timer with a period while its fire is about to run, or runs.
-#define RV__FIRING ((struct rv__timers *)1)
+#define RV__FIRING    ((struct rv__timers *)1)
+#define RV__FORGOTTEN UINT32_MAX // an index that says it
 
 struct rv__timer_place { // of the heap: the key beside the pointer, so that a comparison touches no timer
     int64_t when;
@@ -43,6 +44,8 @@ bool rv__timer_add(struct rv__timers *ts, struct rv__timer *t);
 // Takes t out of its heap; nothing touches it afterwards. False: it is in none, so it has fired, is about to, or never
 // started; one with a period that is about to fire does so once more, and its rv__timer_again will be refused.
 bool rv__timer_del(struct rv__timer *t);
+// After a del that said false: rv__timers_clear had forgotten it, and no fire will come.
+static inline bool rv__timer_forgotten(const struct rv__timer *t) { return t->index == RV__FORGOTTEN; }
 // For the fire of a timer with a period: puts it into ts, due at the first multiple of its period after `now`, counted
 // from when it was due: ticks that are late by a period or more are dropped. False: rv__timer_del came first.
 bool rv__timer_again(struct rv__timers *ts, struct rv__timer *t, int64_t now);

@@ -11,6 +11,7 @@
 // used anew before all of them have returned; here that is harmless, as the list is their own by then.)
 #include <errno.h>
 
+#include "runtime/ctx.h"
 #include "runtime/feed.h"
 #include "runtime/rt.h"
 #include "runtime/seeded.h"
@@ -23,6 +24,7 @@ static uint32_t waiters_of(uint64_t state) { return (uint32_t)state; }
 struct waiter {
     struct rv__g *g;
     struct waiter *next;
+    struct rv__wait *wait; // NULL: no context may end it
 };
 static struct rv__lock *lock_of(rv_waitgroup *wg) { return (struct rv__lock *)&wg->lock; }
 _Static_assert(sizeof(struct rv__lock) == sizeof(uint32_t), "a waitgroup holds a lock");
@@ -32,13 +34,16 @@ static COLD _Noreturn void misuse(void) { rv__fatal("WaitGroup misuse: Add calle
 // Those who waited longest first.
 static void collect(struct waiter *last, struct rv__glist *out)
 {
-    struct waiter *first = NULL;
-    for (struct waiter *w = last, *next; w; w = next) {
+    struct waiter *first = NULL, *next;
+    for (struct waiter *w = last; w; w = next) {
         next = w->next;
         w->next = first;
         first = w;
     }
-    for (; first; first = first->next) rv__glist_push(out, first->g);
+    for (; first; first = next) {
+        next = first->next; // one that its context has ended returns as soon as it finds itself in no list
+        if (!first->wait || rv__wait_claim(first->wait)) rv__glist_push(out, first->g);
+    }
 }
 static NOINLINE void release(rv_waitgroup *wg, uint64_t state) // state: (0, w), as this done left it
 {
@@ -79,29 +84,67 @@ static bool count_in(rv_waitgroup *wg)
         if (base_cas_acq_rel(&wg->state, &state, state + ONE_WAITER)) return true; // acq_rel: in the line of the dones
     return false;
 }
-static void wait_for_zero(rv_waitgroup *wg)
+// Takes a wait out of the list and of the count. A counter that is zero is a done's, which counts as many as it saw: then of the list only.
+static void leave(struct rv__wait *wait, struct rv__glist *out)
 {
-    rv__seeded_point();
-    // acquire: pairs with the done that made it zero
-    if (counter_of(base_load_acquire(&wg->state)) == 0) return;
-    struct rv__g *const g = rv__enter();
+    rv_waitgroup *const wg = wait->object;
+    struct waiter *const w = wait->place;
     rv__lock(lock_of(wg));
-    if (!count_in(wg)) {
+    struct waiter **link = (struct waiter **)&wg->waiters;
+    while (*link && *link != w) link = &(*link)->next;
+    if (*link) {
+        *link = w->next;
+        uint64_t state = base_load_relaxed(&wg->state); // relaxed: the count only
+        while (counter_of(state) != 0 && !base_cas_relaxed(&wg->state, &state, state - ONE_WAITER)) {}
+    }
+    if (wait->parked) rv__glist_push(out, w->g);
+    rv__unlock(lock_of(wg));
+}
+static int wait_in(rv_waitgroup *wg, struct rv__g *g, rv_ctx *ctx)
+{
+    struct rv__wait wait = {.ctx = ctx, .g = g, .object = wg, .leave = leave};
+    struct waiter w = {.g = g, .wait = ctx ? &wait : NULL};
+    wait.place = &w;
+    const int err = rv__wait_begin(&wait);
+    if (err) return err;
+    rv__lock(lock_of(wg));
+    const bool decided = rv__wait_decided(&wait), zero = !decided && !count_in(wg);
+    if (decided || zero) {
         rv__unlock(lock_of(wg));
     } else {
-        struct waiter w = {.g = g, .next = wg->waiters};
+        w.next = wg->waiters;
         wg->waiters = &w;
+        wait.parked = true;
         rv__park_begin(g, RV__WHY_WAITGROUP, wg);
         rv__unlock(lock_of(wg));
         rv__park(g);
     }
+    return rv__wait_end(&wait, zero);
+}
+static int wait_for_zero(rv_waitgroup *wg, rv_ctx *ctx)
+{
+    rv__seeded_point();
+    // acquire: pairs with the done that made it zero
+    if (counter_of(base_load_acquire(&wg->state)) == 0) return 0;
+    struct rv__g *const g = rv__enter();
+    const int err = wait_in(wg, g, ctx);
     rv__leave(g);
+    return err;
 }
 
 void rv_wg_wait(rv_waitgroup *wg)
 {
-    wait_for_zero(wg);
+    wait_for_zero(wg, NULL);
     rv__feed_get(RV__CALLER, wg);
+}
+int rv_wg_wait_ctx(rv_ctx *ctx, rv_waitgroup *wg)
+{
+    int err = rv__ctx_err(ctx, RV__CALLER);
+    if (err) return err;
+    err = wait_for_zero(wg, ctx);
+    if (err) return rv__ctx_err(ctx, RV__CALLER);
+    rv__feed_get(RV__CALLER, wg);
+    return 0;
 }
 
 struct start { // what rv_wg_go hands to its goroutine

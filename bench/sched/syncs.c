@@ -164,6 +164,38 @@ static void cond(long n)
     report("cond", 2 * n, each(2, take_turns, &s));
 }
 
+struct node {
+    uint64_t a, b, c, d;
+};
+struct pooled {
+    rv_pool nodes;
+    long n;
+};
+static void *new_node(void *arg) { return arg ? arg : allocate(1, sizeof(struct node)); }
+static void free_node(void *node, void *arg)
+{
+    (void)arg;
+    free(node);
+}
+static void get_and_put(void *env, long k)
+{
+    struct pooled *s = env;
+    (void)k;
+    for (long i = 0; i < s->n; i++) {
+        struct node *x = rv_pool_get(&s->nodes);
+        x->a++;
+        rv_pool_put(&s->nodes, x);
+    }
+}
+
+static void pool(long n)
+{
+    struct pooled s = {.nodes = RV_POOL_INIT(new_node, free_node, NULL), .n = n};
+    const int g = rv_gomaxprocs(0);
+    report("pool", g * n, each(g, get_and_put, &s));
+    rv_pool_drain(&s.nodes);
+}
+
 static const struct bench benches[] = {
     {"mutex", 10000, "100 goroutines x n lock/add/unlock on one mutex", mutex},
     {"mutex_shard16", 10000, "as mutex, over 16 padded mutexes", mutex_shard16},
@@ -171,6 +203,7 @@ static const struct bench benches[] = {
     {"mutex_work", 2000, "100 goroutines x n: lock held for about 200 ns, 200 ns outside", mutex_work},
     {"mutex_uncont", 50000000, "lock/unlock by one goroutine", mutex_uncont},
     {"rwmutex9010", 10000, "100 goroutines x n on a rwmutex, 90 % readers", rwmutex9010},
+    {"pool", 5000000, "GOMAXPROCS goroutines, n rv_pool_get/put each", pool},
     {"once", 100000000, "rv_once_do, already done", once},
     {"cond", 500000, "two goroutines alternate by one cond: ns per hand-over", cond},
 };

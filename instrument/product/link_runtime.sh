@@ -4,7 +4,8 @@
 #
 # Everything becomes one object, in which only what our own sources declare with default visibility stays global.
 # What libunwind and liblzma call of libc that a program could replace or an interposer catches is renamed to
-# ins__own_* (own.c) and det__malloc and its kin, so that no code of the program's ever runs below the detector.
+# base__own_* (base/own.c) and det__malloc and its kin, so that no code of the program's ever runs below ours. So is what
+# compilers call by themselves, in all objects: an interposer would take it for the program's access.
 # The exported libc names are weak: a program that defines one of them itself keeps its own.
 #
 # usage: link_runtime.sh NAME MAKE_PIC WORK_DIR OUT_DIR INNER_OBJECTS OUTER_OBJECTS UNWIND_ARCHIVES
@@ -33,15 +34,25 @@ if [ -n "$roots" ]; then
     "$OBJCOPY" @"$tmp/symbols" "$tmp/unwind.o"
     parts="$tmp/unwind.o $tmp/stubs.o"
 fi
-renames=$tmp/renames
-# The inner parts meet own.c wherever it has what they call; the compiler makes calls of memcpy and memset itself.
+# own OBJECT FILTER: renames the undefined names of OBJECT that pass, wherever we have our own.
+defined $outer $inner | grep -E '^(base__own_|det__(malloc|calloc|realloc|free)$)' >"$tmp/own" || true
+own() {
+    undefined "$1" | grep -E "$2" | sed -f "$here/own.sed" | while read -r libc own; do
+        if grep -qx "$own" "$tmp/own"; then echo "$libc $own"; fi
+    done >"$1.renames"
+    [ ! -s "$1.renames" ] || "$OBJCOPY" --redefine-syms="$1.renames" "$1"
+}
 "$LD" -r -o "$tmp/inner.o" $inner $parts
-defined $outer $inner | grep -E '^(ins__own_|det__(malloc|calloc|realloc|free)$)' >"$tmp/own" || true
-undefined "$tmp/inner.o" | sed -f "$here/own.sed" | while read -r libc own; do
-    if grep -qx "$own" "$tmp/own"; then echo "$libc $own"; fi
-done >"$renames"
-"$OBJCOPY" --redefine-syms="$renames" "$tmp/inner.o"
-"$LD" -r -o "$tmp/all.o" "$tmp/inner.o" $outer
+own "$tmp/inner.o" .
+# One by one: the interposers are among them, and what defines memcpy keeps it.
+renamed=
+for object in $outer; do
+    copy=$tmp/outer.$(basename "$object")
+    cp "$object" "$copy"
+    own "$copy" '^(memcpy|memmove|memset|memcmp|strlen)$'
+    renamed="$renamed $copy"
+done
+"$LD" -r -o "$tmp/all.o" "$tmp/inner.o" $renamed
 
 # Exported: what our own objects define with default visibility.
 "$READELF" -sW $inner $outer |

@@ -1,2 +1,2 @@
-s/.*/& ins__own_&/
+s/.*/& base__own_&/
 s/^\(malloc\|calloc\|realloc\|free\) .*/\1 det__\1/

@@ -4,6 +4,7 @@
     // at: NAME            at the end of a line: a lock is taken, or wanted, on it
     // cycle: a->b c->d    a lock-order cycle that must be reported: the lock wanted at b while the one taken at a was
                            held, and so on; in any order. No such line: silence
+    // creators: f g h     each edge's goroutine was created in f, by a goroutine created in g, and so on; in text as well
     // exit: N             the exit code, where it is not 66 with cycles and 0 without
 
 Programs are built from tests/race/race.h: two functions, first() and second(), on two threads, one after the other
@@ -29,19 +30,37 @@ class Promise:
     """What the comments of a program announce."""
 
     def __init__(self, source):
-        self.files, self.code = {source.name}, None
+        self.files, self.code, self.creators = {source.name}, None, []
         lines, cycles = {}, []
         for number, text in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
             if mark := re.search(r"// at: (\w+)$", text):
                 lines[mark[1]] = number
             if mark := re.match(r"// cycle: (.+)$", text):
                 cycles.append([edge.split("->") for edge in mark[1].split()])
+            if mark := re.match(r"// creators: (.+)$", text):
+                self.creators = mark[1].split()
             if mark := re.match(r"// exit: (\d+)$", text):
                 self.code = int(mark[1])
         self.cycles = collections.Counter(
             tuple(sorted((lines[taken], lines[wanted]) for taken, wanted in cycle)) for cycle in cycles)
         if self.code is None:
             self.code = race.FOUND if self.cycles else 0
+
+
+def created_in(entry, strand):
+    """The functions in which the strand, its creator, and so on were created, as far as the report tells."""
+    strands, functions = {s["id"]: s for s in entry["strands"]}, []
+    while (known := strands.get(strand)) and known["created"]:
+        functions.append(known["created"][0].get("function"))
+        strand = known.get("parent")
+    return functions
+
+
+def read_text(text):
+    """Complaints about creators that are named and not told of."""
+    named = set(re.findall(r" created by goroutine (\d+)", text))
+    told = set(re.findall(r"^  Goroutine (\d+) ", text, re.M))
+    return [f"text names {sorted(named)} as creators, and tells of {sorted(told)}"] if not named or named - told else []
 
 
 def read_log(promise, log):
@@ -59,6 +78,8 @@ def read_log(promise, log):
         for before, after in zip(edges, edges[1:] + edges[:1]):
             if before["to"] != after["from"]:
                 complaints.append(f"edges do not meet: {before['to']} and {after['from']}")
+        if promise.creators and any(created_in(entry, e["strand"]) != promise.creators for e in edges):
+            complaints.append(f"created in {[created_in(entry, e['strand']) for e in edges]}")
         if len({e["strand"] for e in edges}) != len(edges):
             complaints.append("one thread is in the cycle twice")
     return cycles, complaints
@@ -82,6 +103,10 @@ def check(args, name, directory):
         complaints.append(f"missed {sorted(promise.cycles - found)}, reported beside {sorted(found - promise.cycles)}")
     if done.returncode != promise.code:
         complaints.append(f"exit code {done.returncode}, not {promise.code}; {done.stdout.decode(errors='replace')}")
+    if promise.creators:
+        text = subprocess.run([program], env={**os.environ, "RAVEL_OPTIONS": args.options}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        complaints += read_text(text.stderr)
     if done.stderr:
         complaints.append(f"wrote on stderr\n{done.stderr.decode(errors='replace')}")
     return complaints

@@ -5,6 +5,7 @@ rare.c has a race that few orders of goroutines bring about: it is to be found w
 the seed that found it. order.c's runs with one seed are to leave the same log, byte for byte, though their addresses differ.
 """
 import argparse
+import json
 import os
 import pathlib
 import subprocess
@@ -22,9 +23,9 @@ class Program:
                    "-lravel_go"]
         subprocess.run(command, env={**os.environ, "RAVEL_CC": args.cc}, check=True)
 
-    def run(self, seed):
+    def run(self, seed, more=""):
         """Its exit code, what it said on both streams, and its event log."""
-        options = f"sched=seed:{seed}:sched_log={self.log}"
+        options = f"sched=seed:{seed}:sched_log={self.log}{more}"
         done = subprocess.run([self.path], env={**os.environ, "RAVEL_OPTIONS": options}, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60, check=False)
         if "not deterministic here" in done.stderr:
@@ -42,6 +43,9 @@ def rare(program):
     for code, _, stderr, log in runs:
         assert code == FOUND and log == runs[0][3], f"seed {found} does not bring it again"
         assert f"\n  Order of goroutines: RAVEL_OPTIONS=sched=seed:{found}\n" in stderr, stderr
+    lines = program.run(found, ":report_format=json")[2].splitlines()
+    reports = [entry for entry in map(json.loads, lines) if entry["type"] == "report"]
+    assert [entry["sched"] for entry in reports] == [f"seed:{found}"], lines
     print(f"rare.c: found by seed {found}, and again")
 
 

@@ -14,7 +14,7 @@ class Formats(Case):
     def setUp(self):
         super().setUp()
         self.write("log", everything())
-        self.write("nasty", text_of(start(process=NASTY), race(title=NASTY, kind=NASTY, hint=NASTY, test=NASTY, process=NASTY, sides=[
+        self.write("nasty", text_of(start(process=NASTY), race(title=NASTY, kind=NASTY, hint=NASTY, sched=NASTY, test=NASTY, process=NASTY, sides=[
             side(1, stack=[frame(NASTY, "/src/" + NASTY, module=NASTY)]), side(2, access=NASTY, stack=[frame(NASTY)])],
             location={"where": "global", "name": NASTY, "member": NASTY, "file": NASTY}), end()))
 
@@ -61,6 +61,15 @@ class Formats(Case):
             self.assertIn("a goroutine that ended long ago", page, format)
             self.assertIn("oroutine 70", page, format)
             self.assertNotIn("thread T7", page, format)
+
+    def test_the_seed_that_brings_it_again(self):
+        self.write("seeded", text_of(start(), race(sched="seed:77"), end()))
+        self.assertIn("\n  Order of goroutines: RAVEL_OPTIONS=sched=seed:77\n", self.report("seeded", "-f", "text"))
+        [result] = json.loads(self.report("seeded", "-f", "sarif"))["runs"][0]["results"]
+        self.assertEqual(result["properties"]["sched"], "seed:77")
+        self.assertIn("RAVEL_OPTIONS=sched=seed:77</p>", self.report("seeded", "-f", "html"))
+        for format in FORMATS:
+            self.assertNotIn("sched=seed", self.report("log", "-f", format), format)
 
     # ---- text
 

@@ -393,12 +393,15 @@ static void says_who_and_what_and_where(void)
         NULL};
     child_says(report, 0, parts);
 }
-static void leaves_one(void *none) { make(leaker, none, 1); }
+static void leaves_some(void *none) // one alone might be hidden by a word that is left over
+{
+    for (int n = 1; n <= 8; n++) make(leaker, none, n);
+}
 static void at_the_end(void)
 {
-    static const char *const parts[] = {"ravel: 1 goroutine is leaked:\n", NULL};
+    static const char *const parts[] = {"leaked:\n", NULL};
     base_flags.leak_check = true;
-    child_says(leaves_one, 66, parts);
+    child_says(leaves_some, 66, parts);
     base_flags.leak_check = false;
 }
 static void deadlock(void *none)

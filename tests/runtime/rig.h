@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/chan.h"
+#include "runtime/sched.h"
 #include "runtime/syncq.h"
 
 static inline uint64_t rig_random(uint64_t *state) // xorshift; not of 0
@@ -52,6 +53,17 @@ static inline size_t rig_sleepers(void *const *queue)
     size_t n = 0;
     const struct rv__sleeper *const last = *queue;
     for (const struct rv__sleeper *w = last; w; w = w->next == last ? NULL : w->next) n++;
+    return n;
+}
+// How many goroutines and plain threads wait for this reason.
+static inline int rig_waiting(enum rv__why why)
+{
+    int n = 0;
+    for (const struct rv__g_block *b = base_load_acquire(&rv__g_blocks); b; b = b->next)
+        for (uint64_t i = 0; i < b->n; i++)
+            n += base_load_acquire(&b->gs[i].state) == RV__WAITING && b->gs[i].why == why;
+    for (const struct rv__m *m = base_load_acquire(&rv__sched.all_m); m; m = m->all_next)
+        n += base_load_acquire(&m->hidden.state) == RV__WAITING && m->hidden.why == why;
     return n;
 }
 // A page that holds one object and goes away as a whole.

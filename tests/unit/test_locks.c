@@ -164,6 +164,23 @@ Test(locks, unlocked_by_another_strand)
     unlock(2, 5);
     cr_expect_str_eq(held(2), "");
 }
+Test(locks, read_unlocked_by_another_strand)
+{
+    feed_begin(4, NULL);
+    rdlock(0, 0);
+    act(1);
+    unlock(1, 0);
+    const uint32_t time = strands[1]->time - 1;
+    rdlock(2, 0);
+    cr_expect_not(det_knows(strands[2], strands[1]->slot, time), "readers do not order one another");
+    unlock(2, 0);
+    lock(3, 0);
+    cr_expect(det_knows(strands[3], strands[1]->slot, time));
+    cr_expect_str_eq(held(3), "0");
+    unlock(3, 0);
+    unlock(0, 0); // not his any more
+    cr_expect_str_eq(held(0), "");
+}
 Test(locks, unlock_of_what_nobody_holds_is_ignored)
 {
     feed_begin(2, NULL);

@@ -1,5 +1,5 @@
 // norace_sync.c: an unlock orders what was done before it with the next lock, a reader's with the next writer; once's return, the
-// signal that woke a wait, and a release of permits that an acquire got.
+// signal that woke a wait, and a release of permits that an acquire got. Locks that one goroutine takes and another one lets go of.
 #include "gorace.h"
 
 enum { N = 50 };
@@ -52,6 +52,38 @@ static void wait_for_signal(void *arg)
     rv_mutex_unlock(&lock);
     rv_sem_post(&posted);
 }
+// passed_on is written under locks that main took, and read by who takes them next.
+static int passed_on;
+static rv_mutex passed = RV_MUTEX_INIT;
+static rv_rwmutex passed_rw = RV_RWMUTEX_INIT;
+static void unlock_for_main(void *arg)
+{
+    (void)arg;
+    passed_on++;
+    rv_mutex_unlock(&passed);
+    rv_rwmutex_lock(&passed_rw); // main has it for reading
+    passed_on++;
+    rv_rwmutex_unlock(&passed_rw);
+}
+static void read_unlock_for_main(void *arg)
+{
+    (void)arg;
+    rv_mutex_lock(&passed);
+    passed_on++;
+    rv_rwmutex_runlock(&passed_rw);
+    next_turn();
+}
+static void pass_on(void)
+{
+    rv_mutex_lock(&passed);
+    rv_rwmutex_rlock(&passed_rw);
+    rv_go(unlock_for_main, NULL);
+    rv_go(read_unlock_for_main, NULL);
+    turn(2);
+    rv_rwmutex_lock(&passed_rw);
+    if (passed_on != 3) abort();
+    rv_rwmutex_unlock(&passed_rw);
+}
 static void body(void *arg)
 {
     (void)arg;
@@ -67,4 +99,5 @@ static void body(void *arg)
         rv_gosched();
     }
     handed = 2;
+    pass_on();
 }
