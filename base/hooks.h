@@ -65,6 +65,7 @@ enum base_locking {      // flags of the lock events
 };
 
 struct det_strand;
+struct base_owned;
 
 struct base_detector {
     uint32_t size; // sizeof(struct base_detector)
@@ -111,6 +112,10 @@ struct base_detector {
     void (*forget)(struct det_strand *s, const void *at, size_t size);
     // The thread is inside the detector: a preemption signal only leaves its note. Async-signal-safe.
     bool (*inside)(void);
+    // The runtime has found, and reported, n things that are wrong: they count for the exit code. Not inside a section.
+    void (*found)(uint32_t n);
+    // What the detectors have mapped: nothing in it is the program's.
+    const struct base_owned *owned;
 };
 
 // instrument/'s. NULL: there is nothing to report to (checking is off, or not for this process). A table of another size than

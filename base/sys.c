@@ -1,5 +1,6 @@
 #include "base/sys.h"
 #include "base/lock.h"
+#include "base/owned.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -11,7 +12,9 @@ static void *map(size_t bytes, int flags)
 {
     const long p =
         sys_call6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-    return p < 0 && p > -4096 ? NULL : (void *)p;
+    if (p < 0 && p > -4096) return NULL;
+    base_owned_add((void *)p, bytes);
+    return (void *)p;
 }
 void *sys_reserve(size_t bytes)
 {
@@ -20,7 +23,19 @@ void *sys_reserve(size_t bytes)
     return p;
 }
 void *sys_alloc(size_t bytes) { return map(bytes, 0); }
-void sys_unmap(void *p, size_t bytes) { sys_call2(SYS_munmap, p, bytes); }
+void sys_unmap(void *p, size_t bytes)
+{
+    base_owned_remove(p);
+    sys_call2(SYS_munmap, p, bytes);
+}
+void *sys_grow(void *p, size_t had, size_t bytes)
+{
+    const long to = sys_call4(SYS_mremap, p, had, bytes, MREMAP_MAYMOVE);
+    if (to < 0 && to > -4096) return NULL;
+    base_owned_remove(p);
+    base_owned_add((void *)to, bytes);
+    return (void *)to;
+}
 void sys_zap(void *p, size_t bytes) { sys_call3(SYS_madvise, p, bytes, MADV_DONTNEED); }
 void sys_write_all(int fd, const void *buf, size_t n)
 {

@@ -31,6 +31,7 @@ void *sys_reserve(size_t bytes);
 // Like sys_reserve, for memory that will soon be used in full (counted against overcommit, in core dumps).
 void *sys_alloc(size_t bytes);
 void sys_unmap(void *p, size_t bytes);
+void *sys_grow(void *p, size_t had, size_t bytes); // elsewhere, perhaps, with what is in it. NULL: it stays as it is
 // Gives the pages back; they read as zero afterwards. p and bytes are page aligned.
 void sys_zap(void *p, size_t bytes);
 // Writes everything, through EINTR and short writes; gives up at the first other error.

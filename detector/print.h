@@ -23,6 +23,7 @@ int det_report_finish(void);
 // The same for a process that Ravel ends, with this exit code, because of what it found: the summary says so.
 void det_report_finish_as(int code);
 // The test that reports called `test` has ended, and only now its name is known: a line of JSON says so.
+void det_report_found(uint32_t n); // by somebody else, who reports it: it counts in det_report_finish
 void det_report_test_named(const char *test, const char *name);
 // The child of a fork starts its own log, symboliser and count. Called in the child before it can make a finding.
 void det_report_forked(void);

@@ -46,6 +46,7 @@ static struct bug *bugs, *first_bug, **last_bug = &first_bug; // guarded by lock
 static struct seen *seen;
 static struct path *paths;
 static uint32_t nbugs, npaths;
+static uint32_t nelsewhere; // found, and reported, by the runtime
 static uint64_t nfindings, nsuppressed;
 static bool finished;
 static int ended = -1;
@@ -350,17 +351,26 @@ static void write_summary(void)
 }
 int det_report_finish(void)
 {
-    if (sys_getpid() != pid) return 0;         // a child of vfork: the summary is its parent's
-    if (interrupted_here()) return (int)nbugs; // without a summary: it says that the log is cut
+    if (sys_getpid() != pid) return 0;                        // a child of vfork: the summary is its parent's
+    if (interrupted_here()) return (int)(nbugs + nelsewhere); // without a summary: it says that the log is cut
     enter();
     if (!finished) {
         finished = true;
         write_summary();
         det_symbolize_stop();
     }
-    const int n = (int)nbugs;
+    const int n = (int)(nbugs + nelsewhere);
     leave();
     return n;
+}
+void det_report_found(uint32_t n)
+{
+    if (sys_getpid() != pid || interrupted_here()) return; // as in det_report_finish
+    const uint64_t saved = block_signals();
+    enter();
+    nelsewhere += n;
+    leave();
+    restore_signals(saved);
 }
 void det_report_test_named(const char *test, const char *name)
 {
@@ -389,7 +399,7 @@ void det_report_forked(void)
     last_bug = &first_bug;
     seen = NULL;
     paths = NULL;
-    nbugs = npaths = 0;
+    nbugs = npaths = nelsewhere = 0;
     nfindings = nsuppressed = 0;
     finished = false;
     det_suppress_forked();

@@ -516,6 +516,28 @@ RV_API ssize_t rv_sendto_ctx(rv_ctx *ctx, int fd, const void *buf, size_t n, int
 RV_API int rv_accept_ctx(rv_ctx *ctx, int fd, struct sockaddr *from, socklen_t *from_len);
 RV_API int rv_connect_ctx(rv_ctx *ctx, int fd, const struct sockaddr *to, socklen_t to_len);
 
+// ---- checking ----------------------------------------------------------------------------------------------------------
+
+// Goroutines that can never be woken, because nothing that can still run reaches what they wait for, are leaked. docs/leaks.md
+// says how that is found out, and what is not. RAVEL_OPTIONS=leak_check=1 looks once when main returns.
+typedef struct rv_leak_options {
+    const char *const
+        *ignore_top; // function names, NULL at the end, or NULL: goroutines that wait in a call that one of them makes
+    const char *const *ignore_any; // the same, and anywhere on their stack, or as the one that started them
+    int retries; // as long as there are findings: so many further looks, after 1 us, 2 us, 4 us ... 100 ms
+    int flags;   // RV_LEAK_LEFT, RV_LEAK_QUIET
+} rv_leak_options;
+enum {
+    RV_LEAK_LEFT = 1, // all goroutines but the caller are findings, leaked or not: for the end of a test. Want retries
+    RV_LEAK_QUIET = 2 // only count
+};
+// Looks for leaked goroutines now, says of each who it is, what it waits for, where that was made and who could have woken it, to
+// stderr, and returns how many there are. options: NULL: none. -EAGAIN: no memory for a copy of the process. The other threads stand
+// still while the copy is made, some milliseconds. Threads too.
+RV_API int rv_leak_check(const rv_leak_options *options);
+// Goroutines that exist now are no findings of later checks.
+RV_API void rv_leak_ignore_current(void);
+
 // ---- watching --------------------------------------------------------------------------------------------------------
 // Threads may call all of it. None of it orders anything.
 

@@ -5,11 +5,10 @@
 // None of these functions holds a thread-local variable's address across a switch: each runs in one thread.
 #include "instrument/interpose.h"
 
-#include <elf.h>
-#include <link.h>
-#include <sys/auxv.h>
-
 #include "base/hooks.h"
+#include "base/owned.h"
+#include "base/tls.h"
+#include "detector/print.h"
 #include "instrument/io.h"
 
 _Static_assert((int)BASE_MUST == (int)DET_MUST && (int)BASE_REPLACE == (int)DET_SET, "the same flags");
@@ -22,38 +21,11 @@ bool (*ins_give_way_slow)(void);
 
 // ---- where thread-local variables are ----------------------------------------------------------------------------------
 
-// The program's file tells its own headers to nobody but the kernel; others begin with theirs.
-static const ElfW(Phdr) * headers(const struct link_map *map, size_t *n)
-{
-    if (map == _r_debug.r_map) {
-        *n = getauxval(AT_PHNUM);
-        return (const void *)getauxval(AT_PHDR);
-    }
-    const ElfW(Ehdr) *e = (const void *)map->l_addr;
-    if (map->l_addr == getauxval(AT_SYSINFO_EHDR) || !e) return NULL;
-    *n = e->e_phnum;
-    return (const void *)(map->l_addr + e->e_phoff);
-}
-// How many bytes below the thread pointer hold the variables of what was loaded at the start, by the dynamic linker's rule.
-static size_t static_tls(void)
-{
-    size_t bytes = 0;
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
-        size_t n = 0;
-        const ElfW(Phdr) *ph = headers(map, &n);
-        for (size_t i = 0; ph && i < n; i++)
-            if (ph[i].p_type == PT_TLS) {
-                const size_t align = ph[i].p_align ? ph[i].p_align : 1;
-                bytes = (bytes + ph[i].p_memsz + align - 1) & ~(align - 1);
-            }
-    }
-    return bytes;
-}
 static COLD void first_carry(struct det_strand *own)
 {
     ins_me.carries = true;
     const uintptr_t tp = (uintptr_t)__builtin_thread_pointer();
-    det_strand_thread_locals(own, tp - static_tls(), tp);
+    det_strand_thread_locals(own, tp - base_static_tls(), tp);
 }
 
 // ---- the table ---------------------------------------------------------------------------------------------------------
@@ -147,6 +119,7 @@ static void forget(struct det_strand *s, const void *at, size_t size)
 {
     if (s) det_unmap(s, (uintptr_t)at, size);
 }
+static void found(uint32_t n) { det_report_found(n); }
 static bool inside(void)
 {
     struct det_strand *s = det_tls;
@@ -175,6 +148,8 @@ static const struct base_detector table = {
     .fd_in = fd_in,
     .forget = forget,
     .inside = inside,
+    .found = found,
+    .owned = &base_owned,
 };
 INTERFACE const struct base_detector *ravel_attach(const struct base_runtime *runtime)
 {

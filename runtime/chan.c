@@ -27,6 +27,7 @@
 #include "runtime/sched.h"
 #include "runtime/seeded.h"
 #include "runtime/small.h"
+#include "runtime/waits.h"
 
 typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
 
@@ -308,7 +309,7 @@ static rv_chan *make(size_t elem_size, size_t capacity, size_t bytes, enum rv__a
 {
     rv_chan *const ch = rv__small_get(rv__small_here(), bytes);
     if (unlikely(!ch)) return NULL;
-    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size, .alarm = (uint16_t)alarm};
+    *ch = (rv_chan){.refs = 1, .capacity = capacity, .elem_size = (uint32_t)elem_size, .alarm = (uint8_t)alarm};
     rv__seeded_made(ch);
     return ch;
 }
@@ -335,6 +336,7 @@ rv_chan *rv_chan_make(size_t elem_size, size_t capacity)
     rv__begin();
     rv_chan *const ch = rv__chan_make(elem_size, capacity);
     rv__end();
+    if (ch) ch->site = rv__site_of(RV__CALLER);
     return ch;
 }
 rv_chan *rv_chan_check(rv_chan *ch, size_t elem_size)

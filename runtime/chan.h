@@ -26,8 +26,9 @@ struct rv_chan {
     uint64_t capacity;                   // constant
     uint64_t read, write;                // guarded by lock: the slot of the oldest element, and of the next
     uint32_t elem_size;                  // constant
-    uint16_t closed;                     // atomic: 0 -> 1 once, under lock
-    uint16_t alarm;                      // constant, enum rv__alarm_kind: what stands behind the buffer
+    uint8_t closed;                      // atomic: 0 -> 1 once, under lock
+    uint8_t alarm;                       // constant, enum rv__alarm_kind: what stands behind the buffer
+    uint16_t site;                       // constant: where it was made (waits.h)
     struct rv__waitq receivers, senders; // guarded by lock
     char buffer[];                       // guarded by lock: capacity * elem_size bytes
 };
@@ -84,6 +85,9 @@ static inline struct rv__waiter *rv__waitq_pop(struct rv__waitq *q)
 }
 void rv__select_leave(struct rv__select *s);
 bool rv__select_decided(const struct rv__select *s);
+// For who looks at one that waits: its i-th case (*ch: NULL, it is at no channel); false: there are no more. Whether its time ends.
+bool rv__select_at(const struct rv__select *s, int i, rv_chan **ch, bool *send);
+bool rv__select_ends(const struct rv__select *s);
 // Whoever has popped w makes its goroutine ready, after the channel's lock is released. This says which that is.
 static inline struct rv__g *rv__waiter_done(struct rv__waiter *w)
 {

@@ -23,8 +23,11 @@
 #include <sys/wait.h>
 
 #include "base/print.h"
+#include "runtime/leak.h"
 #include "runtime/sched.h"
+#include "runtime/waits.h"
 #include "runtime/where.h"
+#include "runtime/world.h"
 
 enum { FRAMES = 100, OWN = 10, OUT = 32 << 10, LINE = 2048, CHILD_SECONDS = 60, NOTE_NS = 1000000000 };
 #define MINUTE 60000000000
@@ -34,7 +37,7 @@ static struct base_buf out = {out_text, 0, OUT, false};
 static uint32_t claimed;             // atomic: somebody prints the end
 static uint32_t dumping;             // atomic: a SIGQUIT is being served
 static int64_t noted_at, idle_since; // atomic: rv__note_waits
-static void *astray[5];              // where the child goes on when a walk hits memory that is none
+void *rv__astray[5];                 // where the child goes on when a walk hits memory that is none
 static bool may_go_astray;
 
 static void flush(void)
@@ -80,6 +83,11 @@ static bool named(uintptr_t pc, const char *name)
 {
     const char *const f = rv__where(pc).function;
     return f && base_strcmp(f, name) == 0;
+}
+static const char *name_at(uintptr_t pc)
+{
+    const char *const f = rv__where(pc - 1).function;
+    return f ? f : "";
 }
 // How many innermost frames are of no interest: those below the first function of ravel.h, or, where the compiler made a jump of the
 // last call and that one is gone, up to the last function that is only ours.
@@ -142,7 +150,7 @@ static void put_header(const struct rv__g *g, int64_t now)
         put_text(g->extra->name, sizeof g->extra->name);
         base_puts(&out, "\" ");
     }
-    base_putf(&out, "[%s", state_text(g));
+    base_putf(&out, "[%s%s", state_text(g), rv__leaked(g) ? " (leaked)" : "");
     if (since && now - since >= MINUTE) base_putf(&out, ", %ld minutes", (now - since) / MINUTE);
     if (g->lock_depth) base_puts(&out, ", locked to thread");
     base_puts(&out, "]");
@@ -175,7 +183,7 @@ static void put_parked(const struct rv__g *g)
         base_puts(&out, "\tgoroutine running on another thread; stack unavailable\n");
     else if (g->context.pc == 0) // it has never run
         put_frame((uintptr_t)g->fn, false);
-    else if (may_go_astray && __builtin_setjmp(astray))
+    else if (may_go_astray && __builtin_setjmp(rv__astray))
         base_puts(&out, "\tstack unavailable\n");
     else if ((n = rv__walk_parked(&g->context, pcs, FRAMES)) > 0)
         put_frames(pcs, n, true);
@@ -190,6 +198,37 @@ static void put_current(const struct rv__g *g, const void *ucontext)
     const int n = ucontext ? rv__walk_signal(ucontext, pcs, FRAMES) : rv__walk_here(pcs, FRAMES);
     put_frames(pcs, n, !ucontext);
     if (g) put_creator(g);
+}
+
+static void put_goroutine(const struct rv__g *g, int64_t now)
+{
+    put_header(g, now);
+    put_parked(g);
+    put_creator(g);
+}
+void rv__dump_parked(const struct rv__g *g)
+{
+    put_goroutine(g, rv__real_now());
+    make_room();
+}
+void rv__dump_flush(void) { flush(); }
+struct base_buf *rv__dump_out(void)
+{
+    make_room();
+    return &out;
+}
+bool rv__dump_has(const struct rv__g *g, const char *function, bool top)
+{
+    uintptr_t pcs[FRAMES];
+    if (g->context.pc == 0) return named((uintptr_t)g->fn, function);
+    if (may_go_astray && __builtin_setjmp(rv__astray)) return false;
+    const int n = without_start(pcs, rv__walk_parked(&g->context, pcs, FRAMES)), own = own_frames(pcs, n);
+    for (int i = own; i < n; i++) {
+        const bool theirs = base_strncmp(name_at(pcs[i]), "rv_", 3) != 0;
+        if (named(pcs[i] - (i > 0), function)) return true;
+        if (top && theirs) return false;
+    }
+    return !top && g->go_pc && named(g->go_pc - 1, function);
 }
 
 // ---- all of them -------------------------------------------------------------------------------------------------------
@@ -238,7 +277,7 @@ static void put_threads(void) // plain ones that wait at something of ours
             base_putf(&out, "\nthread %d [%s]:\n\tplain thread; stack unavailable\n", m->tid, state_text(&m->hidden));
         }
 }
-static void put_all(const struct rv__g *but, bool first)
+static void put_all(const struct rv__g *but, bool first, bool and_waits)
 {
     const struct every e = collect(but);
     const int64_t now = rv__real_now();
@@ -246,9 +285,8 @@ static void put_all(const struct rv__g *but, bool first)
         make_room();
         if (!first) base_puts(&out, "\n");
         first = false;
-        put_header(e.g[i], now);
-        put_parked(e.g[i]);
-        put_creator(e.g[i]);
+        put_goroutine(e.g[i], now);
+        if (and_waits) rv__waits_put(&out, e.g[i]);
     }
     put_threads();
 }
@@ -268,7 +306,7 @@ void rv__dump_one(struct rv__g *g, const void *ucontext)
 }
 void rv__dump_all(void)
 {
-    put_all(NULL, true);
+    put_all(NULL, true, true);
     flush();
 }
 
@@ -277,11 +315,10 @@ void rv__dump_all(void)
 static void went_astray(int sig)
 {
     (void)sig;
-    if (may_go_astray) __builtin_longjmp(astray, 1);
+    if (may_go_astray) __builtin_longjmp(rv__astray, 1);
     sys_exit(1);
 }
-// others: all but me as well.
-static _Noreturn void print_in_child(const char *title, const struct rv__g *me, const void *ucontext, bool others)
+static void prepare_child(void)
 {
     const struct itimerval limit = {
         .it_value = {.tv_sec = CHILD_SECONDS}}; // the loader's lock may be held for ever here
@@ -297,27 +334,48 @@ static _Noreturn void print_in_child(const char *title, const struct rv__g *me, 
     sigaddset(&unblocked, SIGBUS);
     sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
     setitimer(ITIMER_REAL, &limit, NULL);
-    base_puts(&out, title);
-    if (me) put_current(me, ucontext);
-    flush();
-    if (!others) sys_exit(0);
     may_go_astray = true;
-    put_all(me, me == NULL);
+}
+int rv__in_copy(void (*fn)(void *), void *arg)
+{
+    // No SIGCHLD (no signal in the flags), and nobody's wait() but ours sees it.
+    const long child = sys_call6(SYS_clone, 0, 0, 0, 0, 0, 0);
+    if (child != 0) return (int)child;
+    prepare_child();
+    fn(arg);
     flush();
     sys_exit(0);
 }
-static void serve(const char *title, const struct rv__g *me, const void *ucontext, bool others)
+bool rv__copy_ended_well(int child)
 {
-    // No SIGCHLD (no signal in the flags), and nobody's wait() but this one sees it.
-    const long child = sys_call6(SYS_clone, 0, 0, 0, 0, 0, 0);
-    if (child == 0) print_in_child(title, me, ucontext, others);
-    if (child < 0) {
-        base_say("no goroutines shown: there is no memory for a copy of the process (error %ld)", -child);
-        return;
-    }
     int status = 0;
     while (sys_call4(SYS_wait4, child, &status, __WALL, NULL) == -EINTR) continue;
-    if (status) base_say("the list of goroutines may be short: it took too long, or failed");
+    return status == 0;
+}
+struct view { // of a dump: what it says first, whom the signal met and where, whether all others follow
+    const char *title;
+    const struct rv__g *me;
+    const void *ucontext;
+    bool others, stopped;
+};
+static void print_in_child(void *arg)
+{
+    const struct view *const v = arg;
+    if (v->stopped) rv__leak_look(v->ucontext, 0);
+    base_puts(&out, v->title);
+    if (v->me) put_current(v->me, v->ucontext);
+    flush();
+    if (v->others) put_all(v->me, v->me == NULL, false);
+}
+static void serve(const char *title, const struct rv__g *me, const void *ucontext, bool others)
+{
+    struct view v = {title, me, ucontext, others, ucontext && others && rv__world_stop()};
+    const int child = rv__in_copy(print_in_child, &v);
+    if (v.stopped) rv__world_start();
+    if (child < 0)
+        base_say("no goroutines shown: there is no memory for a copy of the process (error %d)", -child);
+    else if (!rv__copy_ended_well(child))
+        base_say("the list of goroutines may be short: it took too long, or failed");
 }
 void rv__dump_running(const char *title, const struct rv__g *g, const void *ucontext)
 {

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_DUMP_H
 #define RUNTIME_DUMP_H
 
+#include "base/print.h"
 #include "runtime/rt.h"
 
 // Sends SIGQUIT to the dump, if the program has left it alone. At rv_run.
@@ -14,6 +15,17 @@ void rv__dump_all(void);
 // True for one thread, for good: the one that may print and end the process. The others wait for ever.
 void rv__dump_claim(void);
 void rv__dump_text(const char *text, size_t n); // before either
+
+// For others who print goroutines: their buffer, with room for some lines; a goroutine that does not run; out to stderr.
+struct base_buf *rv__dump_out(void);
+void rv__dump_parked(const struct rv__g *g);
+void rv__dump_flush(void);
+// A function of that name is on g's stack, or made g; top: it is the innermost one that is the program's.
+bool rv__dump_has(const struct rv__g *g, const char *function, bool top);
+// Runs fn(arg) in a copy of the process, of this thread alone, which then prints its buffer and ends. Returns the child, or -errno.
+int rv__in_copy(void (*fn)(void *), void *arg);
+bool rv__copy_ended_well(int child); // waits for it
+extern void *rv__astray[5];          // in a copy: after __builtin_setjmp, where a look at memory that is none goes on
 
 // To stderr, and the program goes on: title, and all goroutines, by a copy of the process.
 void rv__dump_others(const char *title);

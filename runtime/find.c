@@ -18,7 +18,11 @@ static bool run_timers(struct rv__timers *ts)
     const int64_t next = rv__timers_next(ts);
     if (next == RV__NEVER) return false;
     const int64_t now = rv__now();
-    return next <= now && rv__timers_run(ts, now) != 0;
+    if (next > now) return false;
+    base_store_relaxed(&rv__m()->fires, true); // relaxed: for who stops the world
+    const bool fired = rv__timers_run(ts, now) != 0;
+    base_store_relaxed(&rv__m()->fires, false);
+    return fired;
 }
 static void wake_for_more(struct rv__p *p) // than p's M runs at once, since it has nothing else
 {

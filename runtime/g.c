@@ -145,7 +145,7 @@ struct rv__g *rv__g_make(struct rv__g *creator, struct rv__p *p, rv_fn *fn, void
     g->go_pc = pc;
     g->saved_errno = 0;
     g->fpu = 0;
-    g->dropped = 0;
+    g->dropped = g->leak_ignored = 0;
     g->strand = rv__feed_create(pc, g->id);
     g->lock_depth = g->pins = 0;
     g->masked = false;

@@ -272,6 +272,7 @@ static bool make_one(void)
 void *rv__m_maker(void *arg)
 {
     (void)arg;
+    base_store_relaxed(&rv__sched.maker_tid, sys_gettid()); // relaxed: a number
     rv__feed_carry(NULL);
     while (!base_load_relaxed(&rv__sched.stopping)) {
         if (base_exchange_acquire(&rv__sched.want_m, 0u) == 0) {

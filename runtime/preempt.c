@@ -28,6 +28,7 @@
 #include "base/print.h"
 #include "runtime/feed.h"
 #include "runtime/seeded.h"
+#include "runtime/world.h"
 
 static void stop_in_place(struct rv__m *m)
 {
@@ -164,16 +165,22 @@ static void stop_here(ucontext_t *context)
     rv__section_begin(m);
     // Not between rv_syscall_enter and _exit, where the P is anybody's; not while sysmon takes it.
     const bool calm = base_load_relaxed(&m->attention) == RV__CALM;
+    base_store_release(&m->interrupted, context); // release: the registers, for who looks at all stacks (world.c)
     if (calm && (likely(!rv__seeded_on()) || rv__seeded_preempted(m, context))) stop_in_place(m);
+    base_store_relaxed(&m->interrupted, NULL);
     rv__section_end(m);
 }
 static void handler(int sig, siginfo_t *info, void *context)
 {
     const int saved = errno;
-    if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &kept_n)
+    if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &kept_n) {
         stop_here(context);
-    else
+    } else if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &rv__world) {
+        rv__world_wait(context);
+        restart_call(context);
+    } else {
         pass_on(sig, info, context);
+    }
     errno = saved;
 }
 // The handler is ours, and knows the one before.
@@ -228,12 +235,21 @@ static bool retake_sleeper(struct rv__m *m, struct rv__p *p)
     rv__p_hand_off(p);
     return true;
 }
-void rv__preempt_signal(struct rv__m *m)
+static void send_to(int tid, void *what)
 {
     siginfo_t info = {.si_signo = SIGURG, .si_code = SI_QUEUE};
-    info.si_value.sival_ptr = &kept_n;
+    info.si_value.sival_ptr = what;
+    sys_call4(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, SIGURG, &info);
+}
+void rv__preempt_signal(struct rv__m *m)
+{
     base_store_relaxed(&m->preempt, 1u); // relaxed: the signal is after it
-    sys_call4(SYS_rt_tgsigqueueinfo, sys_getpid(), base_load_relaxed(&m->tid), SIGURG, &info);
+    send_to(base_load_relaxed(&m->tid), &kept_n);
+}
+void rv__preempt_world(int tid)
+{
+    take_place();
+    send_to(tid, &rv__world);
 }
 bool rv__preempt(struct rv__p *p)
 {

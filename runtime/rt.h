@@ -100,9 +100,11 @@ struct rv__g {
     int saved_errno;
     uint32_t fpu; // x87 control word and the control part of MXCSR, when they are not the default; 0: default
     // What parking touches as well, and its life.
-    void *wake;    // what the waker tells: the object's own use, set before rv__ready
-    void *object;  // that it waits at, while WAITING
+    void *object; // that it waits at, while WAITING; of a select: its struct rv__select is in `select`
+    struct rv__select *select;
+    rv_ctx *ctx;   // that may end its wait, or NULL
     int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
+    // What its life touches.
     rv_fn *fn;
     void *arg;
     struct rv__stack stack; // .lo == 0: none yet; the M that first runs it provides one
@@ -114,6 +116,8 @@ struct rv__g {
     uint32_t futex;            // THREAD: parks here; atomic: 1 is a permit
     uint32_t lock_depth;       // rv_lock_os_thread
     uint32_t pins;             // what it holds that belongs to its thread (pin.c)
+    uint8_t leak;              // enum rv__leak, written in copies of the process only
+    uint8_t leak_ignored;      // atomic: rv_leak_ignore_current was told of it
     bool masked;               // its thread's signal mask is not the one that Ms begin with; counted in pins
     struct rv__g *bundle_next; // of the first of a bundle of free ones (g.c)
     uint32_t bundle_n;

@@ -16,11 +16,12 @@
 #include "runtime/dump.h"
 #include "runtime/fault.h"
 #include "runtime/feed.h"
+#include "runtime/leak.h"
 #include "runtime/netpoll.h"
 #include "runtime/pool.h"
 #include "runtime/seeded.h"
 
-enum { MAIN_STACK = 8 << 20 };
+enum { MAIN_STACK = 8 << 20, RUN_FRAME = 5 * sizeof(uintptr_t) }; // registers, pushed right below the frame pointer
 
 const char *const rv__why_text[] = {
 #define W(name, text) text,
@@ -31,8 +32,10 @@ static struct main_call {
     rv_fn *fn;
     void *arg;
     struct rv__m *m;
-    uintptr_t pc; // of the call
+    uintptr_t pc;    // of the call
+    uintptr_t frame; // of rv_run: what lies above it is the caller's
 } call;
+uintptr_t rv__run_frame(void) { return call.frame; }
 
 int64_t rv__real_now(void)
 {
@@ -112,6 +115,7 @@ _Noreturn void rv__end_run(void)
     struct rv__g *g = rv__m()->g;
     if (unlikely(g->extra != NULL)) rv__extra_finish(g);
     see_to_leftover(g);
+    if (base_flags.leak_check) rv__leak_at_end();
     rv__enter();
     struct rv__m *m = rv__m();
     rv__feed_put(RV__CALLER, &call);
@@ -202,6 +206,8 @@ static void drop_ms(struct rv__m *me)
 }
 static void forget(void)
 {
+    for (struct rv__g_block *b = rv__g_blocks; b; b = b->next)
+        for (uint64_t i = 0; i < b->n; i++) b->gs[i].dropped = base_load_relaxed(&b->gs[i].state) != RV__FREE;
     rv__netpoll_forget();
     rv__seeded_forget();
     rv__pools_forget();
@@ -246,7 +252,8 @@ int rv_run(rv_fn *fn, void *arg)
     }
     struct rv__m *was = rv__m(); // this thread may have been a plain one that used channels
     struct rv__m *m = rv__m_make();
-    call = (struct main_call){fn, arg, m, RV__CALLER};
+    __builtin_unwind_init(); // all that the caller keeps in registers is in this frame
+    call = (struct main_call){fn, arg, m, RV__CALLER, (uintptr_t)__builtin_frame_address(0) - RUN_FRAME};
     rv__m_begin(m);
     m->main = true;
     rv__m_watch_exit(m);

@@ -48,6 +48,7 @@ struct rv__m {
     uint32_t nowhere;       // what left points to when there is nobody to tell
     struct rv__g *picked;   // taken out of the queue by a goroutine that left it to g0
     bool spinning;          // looks for work; counted in rv__sched.spinning
+    bool fires;             // atomic: timers, on g0: what they call may be known to its stack alone
     bool end;               // the thread shall end
     bool main;              // the thread that called rv_run
     uint32_t random;        // state of a xorshift
@@ -59,9 +60,10 @@ struct rv__m {
     // For sysmon and signals.
     int tid; // atomic: 0: no thread
     pthread_t thread;
-    struct rv__stall stall; // sysmon's
-    struct rv__g hidden;    // of a plain thread: its G
-    struct rv__m *all_next; // constant once in the list
+    const void *interrupted; // atomic: ucontext_t, while it waits inside the handler of preemption
+    struct rv__stall stall;  // sysmon's
+    struct rv__g hidden;     // of a plain thread: its G
+    struct rv__m *all_next;  // constant once in the list
 } __attribute__((aligned(64)));
 
 enum rv__attention {
@@ -149,6 +151,7 @@ struct rv__sched {
     uint32_t own_waiting;     // atomic: Ms that wait for their own goroutine, or are rv_run's
     uint32_t foreign_parked;  // atomic: plain threads that are parked in Ravel
     pthread_t monitor, maker;
+    int monitor_tid, maker_tid;  // atomic: 0: not yet
     sigset_t mask;               // of signals, where rv_run was called: every M's
     uint32_t want_m;             // atomic, futex of the maker: 1: make one
     uint32_t monitor_asleep;     // atomic, futex: 1: sysmon sleeps until a P runs
@@ -286,6 +289,7 @@ COLD void rv__attend(struct rv__m *m);                    // rv__enter found att
 bool rv__retake(struct rv__p *p);                         // from an M in the kernel; hands it on
 void rv__preempt_init(void);
 void rv__preempt_signal(struct rv__m *m); // now
+void rv__preempt_world(int tid);          // stops that thread in rv__world_wait (world.h)
 bool rv__runs(int tid);                   // the thread does not sleep in the kernel
 bool rv__preempt(struct rv__p *p);        // asks the goroutine that runs on p to stop; false: not now
 void *rv__sysmon(void *);

@@ -21,8 +21,6 @@
 // What breaks this, and the promise of the same order, is in docs/seeded-scheduling.md.
 #include "runtime/seeded.h"
 
-#include <sys/mman.h>
-
 #include "base/flags.h"
 #include "runtime/feed.h"
 #include "runtime/netpoll.h"
@@ -100,9 +98,9 @@ COLD static void grow(void)
 {
     const uint32_t room = set.room ? 2 * set.room : FIRST_ROOM;
     const size_t had = set.room * sizeof *set.g, bytes = room * sizeof *set.g;
-    char *p = set.g ? (char *)sys_call4(SYS_mremap, set.g, had, bytes, MREMAP_MAYMOVE) : sys_alloc(bytes);
-    if (!p || (uintptr_t)p >= (uintptr_t)-4095) rv__fatal("out of memory for %u runnable goroutines", room);
-    set.g = (struct rv__g **)p;
+    struct rv__g **const p = set.g ? sys_grow(set.g, had, bytes) : sys_alloc(bytes);
+    if (!p) rv__fatal("out of memory for %u runnable goroutines", room);
+    set.g = p;
     set.room = room;
 }
 static void add(struct rv__g *g)

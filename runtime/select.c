@@ -94,6 +94,15 @@ void rv__select_leave(struct rv__select *s)
     }
 }
 
+bool rv__select_at(const struct rv__select *s, int i, rv_chan **ch, bool *send)
+{
+    if (i >= s->n) return false;
+    *ch = at_channel(&s->cases[i]) ? s->cases[i].ch : NULL;
+    *send = sends(&s->cases[i]);
+    return true;
+}
+bool rv__select_ends(const struct rv__select *s) { return s->timeout >= 0; }
+
 // ---- looking -------------------------------------------------------------------------------------------------------
 
 static uint32_t draw(struct rv__m *m, uint32_t n) // 0 .. n - 1
@@ -232,6 +241,7 @@ static int wait_locked(rv_case *cases, int n, struct rv__g *g, uintptr_t pc)
     rv__feed_leave(pc, g);
     queue_all(&s);
     const bool never = s.timeout < 0 && !(n && own(&cases[0])->in_order);
+    g->select = &s;
     rv__park_begin(g, never ? RV__WHY_SELECT_NONE : RV__WHY_SELECT, NULL);
     if (s.timeout >= 0) s.timer = (struct rv__timer){.when = rv__after(cases[s.timeout].ns), .fire = fire, .arg = &s};
     lock_all(cases, n, false);

@@ -9,10 +9,19 @@
 #include "runtime/small.h"
 
 #include "base/check.h"
+#include "base/owned.h"
 #include "base/sys.h"
 #include "runtime/lock.h"
 
 enum { CHUNK = 256 << 10, FILL = 0x5a };
+
+// A mapping that objects are cut from, and what was cut where: for who finds a pointer (rv__small_find).
+struct rv__small_chunk {
+    struct rv__small_chunk *next;           // constant
+    uint8_t begins[CHUNK / RV__SMALL_STEP]; // 1 + class of the object that begins there; 0: none does
+    char objects[CHUNK] __attribute__((aligned(RV__SMALL_STEP))); // so that no pointer to the chunk is one to an object
+};
+static struct rv__small_chunk *chunks; // atomic: the last one first; they stay
 
 static struct {
     struct rv__lock lock;
@@ -61,17 +70,22 @@ static void check_filled(const char *p, size_t size)
         CHECK(p[i] == FILL && "somebody wrote to an object of the runtime after it was freed");
 }
 
+static size_t mapped(size_t bytes) { return (bytes + 4095) & ~(size_t)4095; }
+
 static void *cut_locked(int class)
 {
     const size_t size = size_of(class);
     if ((size_t)(all.cut_end - all.cut) < size) { // what is left over, less than one object, is lost
-        char *p = sys_alloc(CHUNK);
-        if (!p) return NULL;
-        all.cut = p;
-        all.cut_end = p + CHUNK;
+        struct rv__small_chunk *const c = sys_alloc(mapped(sizeof *c));
+        if (!c) return NULL;
+        c->next = chunks;
+        base_store_release(&chunks, c); // release: next; pairs with the acquire in rv__small_chunks
+        all.cut = c->objects;
+        all.cut_end = all.cut + CHUNK;
     }
-    void *p = all.cut;
+    char *const p = all.cut;
     all.cut += size;
+    chunks->begins[(size_t)(p - chunks->objects) / RV__SMALL_STEP] = (uint8_t)(class + 1);
     fill(p, size);
     return p;
 }
@@ -99,11 +113,15 @@ static void leave(struct rv__small_list *l, int class, uint32_t keep)
     rv__unlock(&all.lock);
 }
 
-static size_t mapped(size_t bytes) { return (bytes + 4095) & ~(size_t)4095; }
-
+static void *get_large(size_t bytes)
+{
+    void *const p = mapped(bytes) < bytes ? NULL : sys_alloc(mapped(bytes));
+    if (p) base_owned_remove(p); // what lies in it is the program's
+    return p;
+}
 void *rv__small_get_slow(struct rv__small_cache *cache, size_t bytes)
 {
-    if (bytes > RV__SMALL_MAX) return mapped(bytes) < bytes ? NULL : sys_alloc(mapped(bytes));
+    if (bytes > RV__SMALL_MAX) return get_large(bytes);
     const int class = class_of(bytes);
     void *p = cache ? pop(&cache->list[class]) : NULL;
     if (!p) p = take(cache ? &cache->list[class] : NULL, class);
@@ -121,6 +139,21 @@ void rv__small_put_slow(struct rv__small_cache *cache, void *p, size_t bytes)
     fill(p, size_of(class));
     push(l, p);
     if (!cache || l->n > room_of(class)) leave(l, class, cache ? room_of(class) / 2 : 0);
+}
+const struct rv__small_chunk *rv__small_chunks(const struct rv__small_chunk *before, uintptr_t *lo, uintptr_t *hi)
+{
+    const struct rv__small_chunk *const c =
+        before ? before->next : base_load_acquire(&chunks); // acquire: as in cut_locked
+    if (c) *lo = (uintptr_t)c->objects, *hi = *lo + CHUNK;
+    return c;
+}
+bool rv__small_find(const struct rv__small_chunk *c, uintptr_t at, uintptr_t *lo, size_t *size)
+{
+    size_t i = (at - (uintptr_t)c->objects) / RV__SMALL_STEP;
+    while (i && !c->begins[i]) i--;
+    *lo = (uintptr_t)c->objects + i * RV__SMALL_STEP;
+    *size = c->begins[i] ? size_of(c->begins[i] - 1) : 0;
+    return at - *lo < *size;
 }
 void rv__small_flush(struct rv__small_cache *cache)
 {

@@ -33,6 +33,11 @@ struct rv__small_cache {
 void *rv__small_get_slow(struct rv__small_cache *cache, size_t bytes);
 void rv__small_put_slow(struct rv__small_cache *cache, void *p, size_t bytes);
 struct rv__small_cache *rv__small_here(void); // of the P that this runs on, or NULL
+// What objects without a mapping of their own are cut from, one after the other (NULL: the first), and where they lie. Takes no lock.
+struct rv__small_chunk;
+const struct rv__small_chunk *rv__small_chunks(const struct rv__small_chunk *before, uintptr_t *lo, uintptr_t *hi);
+// The object of c, in use or free, that holds the address `at` of c: where it begins, and its class's size. False: none does.
+bool rv__small_find(const struct rv__small_chunk *c, uintptr_t at, uintptr_t *lo, size_t *size);
 // Gives all of cache to the others: its P retires.
 void rv__small_flush(struct rv__small_cache *cache);
 

@@ -28,6 +28,7 @@
 #include "runtime/netpoll.h"
 #include "runtime/pool.h"
 #include "runtime/seeded.h"
+#include "runtime/world.h"
 
 enum {
     US = 1000,
@@ -227,6 +228,7 @@ void *rv__sysmon(void *arg)
     struct rv__m *m = arg;
     rv__m_begin(m);
     m->g = &m->hidden;
+    base_store_relaxed(&rv__sched.monitor_tid, m->tid); // relaxed: a number
     rv__feed_carry(NULL);
     prctl(PR_SET_TIMERSLACK, 1);
     int64_t pause = 20 * US;
@@ -242,6 +244,7 @@ void *rv__sysmon(void *arg)
         }
         const int64_t now = rv__now(), real = rv__real_now(); // the same, but under sched=seed
         rv__section_begin(m);
+        rv__world_pass(&m->seq);
         const bool delivered = rv__sem_deliver(false), did = look(now) || delivered;
         rv__section_end(m);
         watch(real);

@@ -23,8 +23,6 @@
 // then).
 #include "runtime/timer.h"
 
-#include <sys/mman.h>
-
 #include "base/check.h"
 #include "runtime/rt.h"
 
@@ -97,9 +95,8 @@ static void grow_locked(struct rv__timers *ts)
 {
     const uint32_t capacity = ts->capacity ? 2 * ts->capacity : FIRST_CAPACITY;
     char *old = (char *)(ts->heap ? ts->heap - PAD : NULL);
-    char *p = old ? (char *)sys_call4(SYS_mremap, old, bytes_for(ts->capacity), bytes_for(capacity), MREMAP_MAYMOVE)
-                  : sys_alloc(bytes_for(capacity));
-    if (!p || (uintptr_t)p >= (uintptr_t)-4095) rv__fatal("out of memory for %u timers", capacity);
+    char *p = old ? sys_grow(old, bytes_for(ts->capacity), bytes_for(capacity)) : sys_alloc(bytes_for(capacity));
+    if (!p) rv__fatal("out of memory for %u timers", capacity);
     ts->heap = (struct rv__timer_place *)p + PAD;
     ts->capacity = capacity;
 }

@@ -138,11 +138,11 @@ static void open_module(struct module *m)
         }
     take_symbols(m, file, size, e);
 }
-static const char *function_at(const struct module *m, uintptr_t at)
+static const char *symbol_at(const struct module *m, uintptr_t at, int type)
 {
     for (uint64_t i = 0; i < m->n_syms; i++) {
         const Elf64_Sym *const s = &m->syms[i];
-        if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && at - s->st_value < s->st_size && s->st_name < m->strings_size)
+        if (ELF64_ST_TYPE(s->st_info) == type && at - s->st_value < s->st_size && s->st_name < m->strings_size)
             return m->strings + s->st_name;
     }
     return NULL;
@@ -164,7 +164,17 @@ struct rv__where rv__where(uintptr_t pc)
     }
     if (!m) return (struct rv__where){0};
     if (!m->opened) open_module(m);
-    k->where = (struct rv__where){function_at(m, pc - m->bias), m->path, pc - m->bias};
+    k->where = (struct rv__where){symbol_at(m, pc - m->bias, STT_FUNC), m->path, pc - m->bias};
     k->pc = pc;
     return k->where;
+}
+struct rv__where rv__where_object(uintptr_t at)
+{
+    struct module *m = NULL; // .bss is of no file, so: the last one that begins below
+    see_modules();
+    for (int i = 0; i < n_modules; i++)
+        if (modules[i].lo <= at) m = &modules[i];
+    if (!m) return (struct rv__where){0};
+    open_module(m);
+    return (struct rv__where){symbol_at(m, at - m->bias, STT_OBJECT), m->path, at - m->bias};
 }

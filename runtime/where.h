@@ -13,6 +13,7 @@ struct rv__where {
 };
 // Not for two threads at once; needs about 1 KiB of stack, no lock, no memory of libc's.
 struct rv__where rv__where(uintptr_t pc);
+struct rv__where rv__where_object(uintptr_t at); // the same of a global: its name is in `function`
 
 // Return addresses, innermost first (the first one is where it is, not where it returns to): of a goroutine that has left its
 // stack, of whoever a signal interrupted, of the caller. At most `max`; returns how many. Of more frames than that the outermost ones
