@@ -221,7 +221,8 @@ static void a_timer(void *none)
 }
 static rv_ctx *ctx_in_global;
 static void wait_sem_ctx(void *ctx) { rv_sem_acquire(ctx, calloc(1, sizeof(rv_sem)), 1); }
-static void with_contexts(void *none) // one may be cancelled, one by its parent, one passes; of the last nobody else knows
+static void
+with_contexts(void *none) // one may be cancelled, one by its parent, one passes; of the last nobody else knows
 {
     (void)none;
     ctx_in_global = rv_ctx_with_cancel(NULL);
