@@ -221,14 +221,19 @@ static void a_timer(void *none)
 }
 static rv_ctx *ctx_in_global;
 static void wait_sem_ctx(void *ctx) { rv_sem_acquire(ctx, calloc(1, sizeof(rv_sem)), 1); }
-static void
-with_contexts(void *none) // one may be cancelled, one by its parent, one passes; of the last nobody else knows
+static void with_contexts(void *none) // they may be cancelled, or by the parent, or pass
 {
     (void)none;
     ctx_in_global = rv_ctx_with_cancel(NULL);
-    rv_go(wait_sem_ctx, ctx_in_global);
-    rv_go(wait_sem_ctx, rv_ctx_with_cancel(ctx_in_global));
-    rv_go(wait_sem_ctx, rv_ctx_with_timeout(NULL, 3600000000000));
+    for (int i = 0; i < 5; i++) {
+        rv_go(wait_sem_ctx, ctx_in_global);
+        rv_go(wait_sem_ctx, rv_ctx_with_cancel(ctx_in_global));
+        rv_go(wait_sem_ctx, rv_ctx_with_timeout(NULL, 3600000000000));
+    }
+}
+static void with_a_context(void *none) // that nobody else knows
+{
+    (void)none;
     rv_go(wait_sem_ctx, rv_ctx_with_cancel(NULL));
 }
 static const struct known {
@@ -248,7 +253,8 @@ static const struct known {
     {"a semaphore, a mutex and a cond in the heap", other_objects, 3, 3}, // the waitgroup is zero already
     {"the same in globals", other_objects_in_globals, 4, 0},
     {"a timer's function", a_timer, 1, 0},
-    {"waits with contexts", with_contexts, 4, 1},
+    {"waits with contexts that others have", with_contexts, 15, 0},
+    {"a wait with a context that nobody has", with_a_context, 1, 1},
 };
 // The search is conservative: a word that is left over from something else may hide a leak, so each gets some tries. One too many is
 // wrong at once.
