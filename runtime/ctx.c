@@ -470,7 +470,6 @@ int rv__wait_begin(struct rv__wait *w)
     const int err = w->ctx->err;
     if (!err) watch(w->ctx, &w->watch);
     rv__unlock(&w->ctx->lock);
-    if (!err) w->g->ctx = w->ctx;
     return err;
 }
 int rv__wait_end(struct rv__wait *w, bool got)
@@ -479,7 +478,6 @@ int rv__wait_end(struct rv__wait *w, bool got)
     rv__lock(&w->ctx->lock);
     unwatch(&w->watch);
     rv__unlock(&w->ctx->lock);
-    w->g->ctx = NULL;
     return got ? 0 : w->err;
 }
 void rv__wait_again(struct rv__wait *w)

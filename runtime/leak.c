@@ -6,6 +6,7 @@
 //   roots     goroutines that run, are ready, sleep, wait for a descriptor, or in a select with a time-out; all other threads,
 //             with their registers; thread-local variables; globals; what pending timers will call
 //   not roots the runtime's own tables; the dead parts of stacks
+// A context leads to those who wait with it, by its list of watches, which lie on their stacks and know what they wait for.
 // It is conservative: a word that looks like a pointer is one, so it may miss a leak, and what it finds is one. Two things could spoil
 // that, and then what is found is called "blocked", which no check counts: a thread whose registers could not be had, and memory
 // that cannot be looked at, a device's. Who is reached through memory that other processes write, too, is "blocked" as well.
@@ -73,8 +74,6 @@ static bool is_reached(const struct rv__g *g)
 {
     rv_chan *ch;
     bool send;
-    if (g->ctx && rv__memory_reached((uintptr_t)g->ctx))
-        return true; // who has that can cancel it, or its deadline passes
     if (g->why != RV__WHY_SELECT) return g->object && rv__memory_reached((uintptr_t)g->object);
     for (int i = 0; rv__select_at(g->select, i, &ch, &send); i++)
         if (ch && rv__memory_reached((uintptr_t)ch)) return true;

@@ -102,7 +102,6 @@ struct rv__g {
     // What parking touches as well, and its life.
     void *object; // that it waits at, while WAITING; of a select: its struct rv__select is in `select`
     struct rv__select *select;
-    rv_ctx *ctx;   // that may end its wait, or NULL
     int64_t since; // rv__now at the park, once sysmon has seen it waiting; 0: not yet
     // What its life touches.
     rv_fn *fn;
