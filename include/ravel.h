@@ -190,7 +190,8 @@ typedef struct rv_waitgroup {
 RV_API void rv_wg_add(rv_waitgroup *wg, int64_t n);
 RV_API void rv_wg_done(rv_waitgroup *wg);
 RV_API void rv_wg_wait(rv_waitgroup *wg);
-RV_API void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg); // add 1, run fn(arg) in a goroutine, done
+RV_API void rv_wg_go(rv_waitgroup *wg, rv_fn *fn,
+                     void *arg); // add 1, run fn(arg) in a goroutine, done; also when that ends by rv_goexit
 
 // ---- locks and what else is waited at --------------------------------------------------------------------------------
 // Threads may call all of this, and so may goroutines that are not the ones that locked. Zero is ready; none is to be copied

@@ -152,6 +152,7 @@ struct start { // what rv_wg_go hands to its goroutine
     rv_fn *fn;
     void *arg;
 };
+static void done(void *wg) { rv_wg_done(wg); }
 // Its name says to reports that it is ours.
 static void rv__run_counted(void *p)
 {
@@ -159,8 +160,8 @@ static void rv__run_counted(void *p)
     struct rv__g *const g = rv__enter();
     rv__small_put(rv__small_here(), p, sizeof s);
     rv__leave(g);
+    RV_DEFER(done, s.wg); // rv_goexit out of it counts, too
     s.fn(s.arg);
-    rv_wg_done(s.wg);
 }
 void rv_wg_go(rv_waitgroup *wg, rv_fn *fn, void *arg)
 {

@@ -148,6 +148,20 @@ static void free_at_once(void *arg)
         munmap(wg, 4096);
     }
 }
+static void leave_early(void *none)
+{
+    (void)none;
+    rv_goexit();
+}
+static void wait_for_leavers(void *none)
+{
+    (void)none;
+    rv_waitgroup wg = {0};
+    for (int i = 0; i < 10; i++) rv_wg_go(&wg, leave_early, NULL);
+    rv_wg_wait(&wg);
+}
+Test(waitgroup, goexit_counts, .timeout = 60) { cr_assert_eq(rv_run(wait_for_leavers, NULL), 0); }
+
 Test(waitgroup, freed_when_wait_returns) { cr_assert_eq(rv_run(free_at_once, NULL), 0); }
 
 // ---- fatal -------------------------------------------------------------------------------------------------------------
