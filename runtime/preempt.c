@@ -115,6 +115,12 @@ static void write_rest(greg_t *r, long nr)
         r[REG_RAX] += n;
     }
 }
+// Ours see to EINTR themselves, and a compiler may have made one `syscall` of two calls: there is no number to be read before it.
+static bool in_section(void)
+{
+    const struct rv__m *const m = rv__m();
+    return m && m->seq % 2;
+}
 // A call that our signal has interrupted is made again: true. The arguments are still in their registers. Two cases are left, in which
 // the program sees EINTR: a call by syscall(2), whose number is gone; and none at all is seen of a program's handler that came
 // just before, had SIGURG blocked, and was to end such a call by EINTR: that call goes on.
@@ -124,7 +130,7 @@ static bool restart_call(ucontext_t *u)
     greg_t *r = u->uc_mcontext.gregs;
     uint8_t code[BEFORE];
     const bool short_count = r[REG_RAX] > 0 && (size_t)r[REG_RAX] < (size_t)r[REG_RDX];
-    if ((r[REG_RAX] != -EINTR && !short_count) || r[REG_RIP] < 4096) return false;
+    if ((r[REG_RAX] != -EINTR && !short_count) || r[REG_RIP] < 4096 || in_section()) return false;
     const size_t n = code_before((uintptr_t)r[REG_RIP], code, BEFORE);
     const long nr = number_of(code, n);
     if (nr < 0) return false;
