@@ -435,6 +435,31 @@ RV_API int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m);
 RV_API int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m);
 RV_API int rv_cond_wait_ctx(rv_ctx *ctx, rv_cond *c, rv_mutex *m); // has locked m again in any case
 
+// ---- futures -------------------------------------------------------------------------------------------------------------
+
+// The result of a function that runs in a goroutine of its own. rv_async starts fn(arg, out): out points to out_size bytes, zero at first, for
+// its result; what it returns (0, or a negative errno) belongs to the result, too. Many may ask for it, each as often as he likes: get waits until
+// fn has ended, copies the bytes to out (NULL: not wanted; else room for all of them), and returns what fn returned. fn ended by rv_goexit:
+// -ECANCELED, and the bytes as they are. The end of fn happens before every return that tells of it, the receive from done included. What the bytes point to is
+// shared by all who get them. rv_async gives the caller a reference; calls need one; released before its end, fn runs on.
+// No memory: fatal, as in rv_go. Threads may call all of this.
+typedef struct rv_future rv_future;
+RV_API rv_future *rv_async(rv_fetch *fn, void *arg, size_t out_size);
+RV_API int rv_future_get(rv_future *f, void *out);
+RV_API int rv_future_get_ctx(rv_ctx *ctx, rv_future *f, void *out); // ctx is done first: its error. fn runs on
+RV_API int rv_future_try_get(rv_future *f, void *out);              // -EAGAIN: fn has not ended
+// A channel of elements of size 0 that is closed when fn has ended: the future's, which alone closes it, and gone with it.
+RV_API rv_chan *rv_future_done(rv_future *f);
+// all waits for all n, and returns 0, or the first of their results, in the order of the array, that is not 0. any waits until one has ended, and returns
+// its index: the lowest, if some have already. NULLs in the array are passed over; nothing else there: all: 0, any: -EINVAL. With a context: its error, if it is
+// done first; all: or the result that is not 0 of one before that.
+RV_API int rv_future_all(rv_future *const *fs, int n);
+RV_API int rv_future_all_ctx(rv_ctx *ctx, rv_future *const *fs, int n);
+RV_API int rv_future_any(rv_future *const *fs, int n);
+RV_API int rv_future_any_ctx(rv_ctx *ctx, rv_future *const *fs, int n);
+RV_API rv_future *rv_future_ref(rv_future *f); // one reference more; returns f
+RV_API void rv_future_release(rv_future *f);   // one less. NULL: nothing
+
 // ---- time ----------------------------------------------------------------------------------------------------------
 
 RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threads too
