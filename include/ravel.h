@@ -490,7 +490,8 @@ RV_API void rv_stream_release(rv_stream *s);   // one less: no end by itself. NU
 
 // Stages. Each takes over the caller's reference to `in` (who goes on sending to it keeps another: rv_stream_ref), and gives him one to each stream that it
 // makes, of in's capacity. Their functions run in the stage's goroutines. Other than 0 from one: the input and all that comes from it are
-// cancelled with that (-ECANCELED, if it is above 0, or the function ended by rv_goexit); but -EPIPE: enough, both sides are closed. Who wants no
+// cancelled with that (-ECANCELED, if it is above 0, or the function ended by rv_goexit); but -EPIPE: enough, both sides are closed (where order is kept nothing behind that
+// element comes out; else what others have in hand still may). Who wants no
 // more of an output closes or cancels it before he releases it; else the stage waits for room for ever.
 typedef int rv_stream_map_fn(void *arg, void *in, void *out); // `in` is its own: it destroys it, or passes it on
 typedef bool rv_stream_keep_fn(void *arg, const void *elem);  // true: goes on; false: the stage destroys it

@@ -8,7 +8,7 @@
 //   (2) An element in a worker's hands is the step's; `holds` says that it is still to be destroyed if a function of the program never returns.
 //   (3) Where order is kept, taking is under a lock, and gives a ticket. Of the tickets from the one whose turn it is to the last that was given each is a
 //       worker's; so they are no more than the workers, and as many semaphores, one permit among them, say whose turn it is.
-//       Every ticket passes the turn on, also one whose element came to nothing.
+//       Every ticket passes the turn on, also one at whose element the worker ended; that one closes the output first.
 #include <errno.h>
 
 #include "runtime/feed.h"
@@ -110,6 +110,8 @@ static void end_worker(void *p)
         rv_stream_close(st->in);
     else
         rv_stream_cancel(st->in, w->err < 0 ? w->err : -ECANCELED);
+    wait_turn(w);
+    if (w->place == TURN) rv_stream_close(st->outs[0]); // elements behind this one are not wanted
     pass_turn(w);
     rv__object_free(w->in, room_of(st));
     rv__feed_put((uintptr_t)end_worker, st);

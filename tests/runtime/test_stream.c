@@ -299,6 +299,90 @@ Test(stream, a_stage_ends_all)
     for (int procs = 1; procs <= 2; procs++) cr_assert_eq(rv_run(ends, &procs), 0);
 }
 
+// Of those that several work at, what lies behind the one at which it was enough does not come out, and what lies before it does.
+static int square_until(void *arg, void *in, void *out)
+{
+    uint64_t *const e = *(uint64_t **)in;
+    if (*e >= *(uint64_t *)arg) {
+        done_with(e);
+        return -EPIPE;
+    }
+    return square(arg, in, out);
+}
+static void enough(void *arg)
+{
+    const int64_t before = rv_num_goroutine();
+    rv_gomaxprocs(*(int *)arg);
+    for (uint64_t at = 0; at < 60; at++) {
+        rv_stream *const s = rv_stream_make(NULL, sizeof(uint64_t *), 3, drop);
+        struct producer p = {rv_stream_ref(s), UINT64_MAX, 0};
+        rv_stream *const out =
+            rv_stream_parallel_map(s, square_until, &at, sizeof(uint64_t *), drop, 5, RV_STREAM_ORDERED);
+        rv_go(produce, &p);
+        uint64_t *e;
+        for (uint64_t i = 0; i < at; i++) {
+            cr_assert_eq(rv_stream_recv(out, &e), 0);
+            cr_assert_eq(done_with(e), i * i);
+        }
+        cr_assert_eq(rv_stream_recv(out, &e), -EPIPE);
+        rv_stream_wait(out);
+        rv_stream_release(out);
+        all_is_gone(before);
+        cr_assert_eq(p.err, -EPIPE);
+    }
+}
+Test(stream, enough_in_order)
+{
+    for (int procs = 1; procs <= 2; procs++) cr_assert_eq(rv_run(enough, &procs), 0);
+}
+
+// Nobody sends: the stages learn of an end behind them while they wait for elements.
+static void idle(void *arg)
+{
+    struct limit never = {UINT64_MAX, 0};
+    const int64_t before = rv_num_goroutine();
+    (void)arg;
+    for (int i = 0; i < 2 * KINDS; i++) {
+        rv_stream *const s = rv_stream_make(NULL, sizeof(uint64_t *), 4, drop), *outs[2];
+        rv_stream_tee(stage_that_ends(i % KINDS, rv_stream_ref(s), &never), outs, 2, copy);
+        rv_stream *const out = rv_stream_map(outs[1], square, NULL, sizeof(uint64_t *), drop);
+        for (int k = 0; k < 20; k++) rv_gosched();
+        rv_stream_cancel(outs[0], -EBADF);
+        if (i / KINDS)
+            rv_stream_close(out);
+        else
+            rv_stream_cancel(out, -EIO);
+        rv_stream_wait(s);
+        cr_assert_eq(rv_stream_err(s), i / KINDS ? -EPIPE : -EIO);
+        rv_stream_release(outs[0]);
+        rv_stream_release(out);
+        rv_stream_release(s);
+        all_is_gone(before);
+    }
+}
+Test(stream, idle_stages_end) { cr_assert_eq(rv_run(idle, NULL), 0); }
+
+// What was sent before the close arrives, wherever the receiver is at that moment.
+static void arrives(void *arg)
+{
+    enum { ROUNDS = 3000 };
+    rv_gomaxprocs(*(int *)arg);
+    for (int i = 0; i < ROUNDS; i++) {
+        rv_stream *const s = rv_stream_make(NULL, sizeof(uint64_t *), 2, drop);
+        struct producer p = {rv_stream_ref(s), 2, 0};
+        uint64_t *e, n = 0;
+        rv_go(produce, &p);
+        if (i % 3) rv_gosched();
+        while (rv_stream_recv(s, &e) == 0) cr_assert_eq(done_with(e), n++);
+        cr_assert_eq(n, 2);
+        rv_stream_release(s);
+    }
+}
+Test(stream, what_was_sent_arrives)
+{
+    for (int procs = 1; procs <= 2; procs++) cr_assert_eq(rv_run(arrives, &procs), 0);
+}
+
 // An output of a tee that ends is left out; the last takes the input along.
 static void one_after_the_other(void *arg)
 {
