@@ -436,6 +436,82 @@ RV_API int rv_rwmutex_rlock_ctx(rv_ctx *ctx, rv_rwmutex *m);
 RV_API int rv_rwmutex_lock_ctx(rv_ctx *ctx, rv_rwmutex *m);
 RV_API int rv_cond_wait_ctx(rv_ctx *ctx, rv_cond *c, rv_mutex *m); // has locked m again in any case
 
+// ---- futures -------------------------------------------------------------------------------------------------------------
+
+// The result of a function that runs in a goroutine of its own. rv_async starts fn(arg, out): out points to out_size bytes, zero at first, for
+// its result; what it returns (0, or a negative errno) belongs to the result, too. Many may ask for it, each as often as he likes: get waits until
+// fn has ended, copies the bytes to out (NULL: not wanted; else room for all of them), and returns what fn returned. fn ended by rv_goexit:
+// -ECANCELED, and the bytes as they are. The end of fn happens before every return that tells of it, the receive from done included. What the bytes point to is
+// shared by all who get them. rv_async gives the caller a reference; calls need one; released before its end, fn runs on.
+// No memory: fatal, as in rv_go. Threads may call all of this.
+typedef struct rv_future rv_future;
+RV_API rv_future *rv_async(rv_fetch *fn, void *arg, size_t out_size);
+RV_API int rv_future_get(rv_future *f, void *out);
+RV_API int rv_future_get_ctx(rv_ctx *ctx, rv_future *f, void *out); // ctx is done first: its error. fn runs on
+RV_API int rv_future_try_get(rv_future *f, void *out);              // -EAGAIN: fn has not ended
+// A channel of elements of size 0 that is closed when fn has ended: the future's, which alone closes it, and gone with it.
+RV_API rv_chan *rv_future_done(rv_future *f);
+// all waits for all n, and returns 0, or the first of their results, in the order of the array, that is not 0. any waits until one has ended, and returns
+// its index: the lowest, if some have already. NULLs in the array are passed over; nothing else there: all: 0, any: -EINVAL. With a context: its error, if it is
+// done first; all: or the result that is not 0 of one before that.
+RV_API int rv_future_all(rv_future *const *fs, int n);
+RV_API int rv_future_all_ctx(rv_ctx *ctx, rv_future *const *fs, int n);
+RV_API int rv_future_any(rv_future *const *fs, int n);
+RV_API int rv_future_any_ctx(rv_ctx *ctx, rv_future *const *fs, int n);
+RV_API rv_future *rv_future_ref(rv_future *f); // one reference more; returns f
+RV_API void rv_future_release(rv_future *f);   // one less. NULL: nothing
+
+// ---- streams -------------------------------------------------------------------------------------------------------------
+
+// Elements of elem_size bytes on their way, through a buffer of `capacity`, from who sends to who receives, with stages in between that run in
+// goroutines of the library's. A stream ends in one of two ways. close: it takes no more elements (send: -EPIPE), what was sent before is
+// still received, then receives say -EPIPE. cancel: it is over, for both sides and at once, and so is everything that stages make of it; every send and receive
+// returns err (a negative errno; 0: -ECANCELED). So does the end of its context. Anybody may close or cancel at any moment, and more than once: the first
+// cancel counts, and counts more than a close. The end of a stage's output, by whomever, ends its input in the same way, and so on upwards.
+//
+// Each element that was sent is received once, or given to drop(elem) once (NULL: nothing to do): by a send that does not return 0, or when the last
+// reference goes, whose owner runs it. A send happens before the receive of its element, a close or a cancel before what returns because of it.
+// One who receives, or several, of whom each gets a part. elem: room for one. Fatal: no memory. Threads may call all of this.
+typedef struct rv_stream rv_stream;
+RV_API rv_stream *rv_stream_make(rv_ctx *ctx, size_t elem_size, size_t capacity, rv_fn *drop); // with one reference
+RV_API int
+rv_stream_send(rv_stream *s,
+               const void *elem); // waits while the buffer is full. elem is the stream's, whatever it returns
+RV_API int rv_stream_recv(rv_stream *s,
+                          void *elem); // 0, and the element is the caller's; -EPIPE: closed and drained; an error
+RV_API int rv_stream_send_ctx(rv_ctx *ctx, rv_stream *s, const void *elem); // ctx is done first: its cause
+RV_API int rv_stream_recv_ctx(rv_ctx *ctx, rv_stream *s, void *elem);
+RV_API void rv_stream_close(rv_stream *s);
+RV_API void rv_stream_cancel(rv_stream *s, int err);
+RV_API int rv_stream_err(rv_stream *s); // 0: it takes elements; -EPIPE: closed; else why it was cancelled
+RV_API rv_ctx *
+rv_stream_ctx(rv_stream *s); // done when it is cancelled: for what its functions wait with. The stream's own
+RV_API rv_stream *rv_stream_ref(rv_stream *s); // one reference more; returns s
+RV_API void rv_stream_release(rv_stream *s);   // one less: no end by itself. NULL: nothing
+
+// Stages. Each takes over the caller's reference to `in` (who goes on sending to it keeps another: rv_stream_ref), and gives him one to each stream that it
+// makes, of in's capacity. Their functions run in the stage's goroutines. Other than 0 from one: the input and all that comes from it are
+// cancelled with that (-ECANCELED, if it is above 0, or the function ended by rv_goexit); but -EPIPE: enough, both sides are closed (where order is kept nothing behind that
+// element comes out; else what others have in hand still may). Who wants no
+// more of an output closes or cancels it before he releases it; else the stage waits for room for ever.
+typedef int rv_stream_map_fn(void *arg, void *in, void *out); // `in` is its own: it destroys it, or passes it on
+typedef bool rv_stream_keep_fn(void *arg, const void *elem);  // true: goes on; false: the stage destroys it
+typedef int rv_stream_each_fn(void *arg, void *elem);         // elem is its own
+RV_API rv_stream *rv_stream_map(rv_stream *in, rv_stream_map_fn *fn, void *arg, size_t out_size, rv_fn *drop);
+RV_API rv_stream *rv_stream_filter(rv_stream *in, rv_stream_keep_fn *fn, void *arg);
+// `workers` of them at once (< 1: 1). RV_STREAM_ORDERED: the results in the order of the elements; one that takes long then holds back those behind it.
+enum { RV_STREAM_ORDERED = 1 };
+RV_API rv_stream *rv_stream_parallel_map(rv_stream *in, rv_stream_map_fn *fn, void *arg, size_t out_size, rv_fn *drop,
+                                         int workers, int flags);
+// Each element to fn, one after the other. The future: 0, once the stream is closed and drained, or fn had enough; or the error.
+RV_API rv_future *rv_stream_subscribe(rv_stream *in, rv_stream_each_fn *fn, void *arg);
+// Each element to all n outs, made by copy(to, from); NULL: a copy of the bytes, for elements without a drop. The slowest holds back the others; one
+// that ends is left out; the end of the last ends the input.
+RV_API void rv_stream_tee(rv_stream *in, rv_stream **outs, int n, void (*copy)(void *to, const void *from));
+// Waits until all stages that s is connected with have ended, and with them the calls of their functions: then what `arg` points to may go.
+// After an end of s: else it waits for that, too. Not from a stage's function.
+RV_API void rv_stream_wait(rv_stream *s);
+
 // ---- time ----------------------------------------------------------------------------------------------------------
 
 RV_API int64_t rv_now(void); // CLOCK_MONOTONIC; virtual under sched=seed. Threads too
