@@ -42,9 +42,10 @@ struct producer {
 static void produce(void *p)
 {
     struct producer *const me = p;
-    for (uint64_t i = 0; i < me->n && !me->err; i++) me->err = send_to(me->s, i);
-    rv_stream_close(me->s);
-    rv_stream_release(me->s);
+    rv_stream *const s = me->s;
+    for (uint64_t i = 0; i < me->n && !me->err; i++) me->err = send_to(s, i);
+    rv_stream_close(s); // who sees that may leave the frame in which *me is
+    rv_stream_release(s);
 }
 static int square(void *arg, void *in, void *out)
 {
