@@ -92,7 +92,7 @@ void rv_stream_wait(rv_stream *s) { rv_wg_wait(&s->root->stages); }
 // Until the first of the cases is done: true; or there is an end of some kind to be looked at: false.
 static bool wait_for(rv_case first, rv_stream *s, rv_ctx *until)
 {
-    rv_case cases[] = {first, RV_DONE(s->open), RV_DONE(until?NULL:until)};
+    rv_case cases[] = {first, RV_DONE(s->open), RV_DONE(until)};
     return rv_select(cases, 3, 0) == 0;
 }
 int rv__stream_send(rv_ctx *until, rv_stream *s, const void *elem)
